@@ -1,0 +1,116 @@
+"""One typed settings object for pipelines and service: environment, then file, then default.
+
+Every default needs no server: MLflow's record and the online state are SQLite files under `var/`
+in the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+__all__ = ["Settings", "SettingsError"]
+
+_VAR = Path("var")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it, its value and where it came from."""
+
+
+class Settings(BaseSettings):
+    """Settings of the pipelines and of the service.
+
+    A value is looked for in the environment (``MUSLIN_PORT=8080``), then in the YAML file that
+    ``MUSLIN_CONFIG`` names, then here. Use :meth:`load`, which turns what is wrong into a sentence.
+
+    Parameters
+    ----------
+    tracking_uri
+        MLflow's record and model registry.
+    state_url
+        The online state: path of a SQLite file.
+    champion_dir
+        Folder that keeps local copies of the champion models, one sub-folder a model.
+    registry_timeout_s
+        Seconds the service waits for the model registry at start before it takes the local copy.
+    host, port
+        Where the service listens. Loopback by default: put a reverse proxy before it.
+    workers
+        Worker processes of the service.
+    max_body_bytes, max_items
+        Largest request body, and most questions in one list.
+    log_level
+        Level of the service's own log.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MUSLIN_", extra="forbid", frozen=True)
+
+    tracking_uri: str = f"sqlite:///{_VAR / 'mlflow.db'}"
+    state_url: str = str(_VAR / "state.db")
+    champion_dir: Path = _VAR / "champion"
+    registry_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 3000
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+    max_items: Annotated[int, Field(ge=1)] = 1_000
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look in arguments, environment and the YAML file, in this order."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if config := os.environ.get("MUSLIN_CONFIG"):
+            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
+        return tuple(sources)
+
+    @classmethod
+    def load(cls, **overrides: object) -> Settings:
+        """Read the settings once.
+
+        Parameters
+        ----------
+        overrides
+            Values that win over environment and file, such as options of the command line.
+
+        Raises
+        ------
+        SettingsError
+            With one line for each setting that cannot be used.
+        """
+        config = os.environ.get("MUSLIN_CONFIG")
+        if config and not Path(config).is_file():
+            raise SettingsError(f"MUSLIN_CONFIG names {config!r}, which is not a file")
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            known = ", ".join(cls.model_fields)
+            lines = []
+            for problem in error.errors():
+                name = ".".join(str(part) for part in problem["loc"])
+                hint = f"; known settings: {known}" if problem["type"] == "extra_forbidden" else ""
+                lines.append(f"{name} = {problem['input']!r}: {problem['msg']}{hint}")
+            where = f"environment (MUSLIN_*) or {config}" if config else "environment (MUSLIN_*)"
+            raise SettingsError(
+                f"settings from {where} cannot be used:\n" + "\n".join(lines)
+            ) from None
+        except (yaml.YAMLError, ValueError, TypeError) as error:  # not YAML, or not a mapping
+            raise SettingsError(f"settings file {config!r} cannot be read: {error}") from error
