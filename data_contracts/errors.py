@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BadInputError", "ContractError", "SourceError", "thousands"]
+__all__ = ["BadInputError", "ContractError", "SourceError"]
 
 
 class BadInputError(ValueError):
@@ -48,12 +48,7 @@ class ContractError(BadInputError):
         self.examples = tuple(str(value) for value in examples)[:3]
         where = f"table {table}" + (f", column {column}" if column else "") + f", rule {rule}"
         if count is not None:
-            where += f", {thousands(count)} row{'' if count == 1 else 's'}"
+            where += f", {count:,} row{'' if count == 1 else 's'}"
         if self.examples:
             where += ", for example " + ", ".join(repr(value) for value in self.examples)
         super().__init__(f"{where}: {problem}")
-
-
-def thousands(count: int) -> str:
-    """Return ``count`` with thin separators a person can read: 156,188."""
-    return f"{count:,}"

@@ -23,7 +23,6 @@ __all__ = [
     "RESOLUTION",
     "RETURN_REASON",
     "SELF",
-    "SEX",
     "SIZE_MEASURES",
     "SIZE_SYSTEM",
     "TABLES",
@@ -87,7 +86,6 @@ SIZE_SYSTEM = (
     "SHOE_JP",
     "ONE",
 )
-SEX = ("female", "male")
 FIT_PREFERENCE = ("tight", "regular", "loose")
 SELF = "self"
 """The wearer when no other person is named."""
@@ -125,7 +123,7 @@ def _body(name: str, doc: str, *, column: str | None = None) -> Column:
 
 def _not_before(left: str, right: str) -> Rule:
     def short(name: str) -> str:
-        return name.split(".")[-1].removesuffix("_at")
+        return name.rsplit(".", maxsplit=1)[-1].removesuffix("_at")
 
     return Rule(f"{short(left)}_not_before_{short(right)}", left, ">=", right)
 
@@ -208,7 +206,7 @@ _BODY_MEASUREMENTS = Table(
         _may("body_shape", "text", "Shape, in the shop's words."),
         _may("age_years", "number", "Age.", minimum=0.0, maximum=120.0, unit="years"),
         _may("birth_date", "time", "A child's day of birth."),
-        _may("sex", "text", "Sex of the body.", allowed=SEX),
+        _may("sex", "text", "Sex of the body: female, male, or the person's own word."),
         _may("fit_preference", "text", "How the person likes to wear.", allowed=FIT_PREFERENCE),
     ),
     key=("customer_id", "wearer", "measured_at"),

@@ -1,0 +1,345 @@
+"""Any frame to contract dtypes, remembering every cell that could not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types as pdt
+
+from data_contracts.errors import ContractError
+from data_contracts.schema import Column, Table
+from data_contracts.tables import TABLES
+
+__all__ = ["QUARANTINE_LIMIT", "Coerced", "coerce", "empty_frame", "finish", "normalise"]
+
+QUARANTINE_LIMIT: Final = 0.05
+"""Share of a table's rows above which bad rows are a problem of the table, not of the rows."""
+
+BoolArray = npt.NDArray[np.bool_]
+Cells = tuple["pd.Series[Any]", "BoolArray"]  # values of the contract's dtype, unreadable cells
+
+_BLANK_WORDS = ("nan", "nat", "null", "none")  # how tools spell a blank number or time in text
+_BOOLEAN_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
+}
+_DTYPES = {
+    "text": "str",
+    "number": "float64",
+    "integer": "Int64",
+    "boolean": "boolean",
+    "time": "datetime64[us, UTC]",
+    "text_list": "object",
+}
+
+
+class _WrongTypeError(TypeError):
+    """The whole column is stored as something its kind cannot be read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coerced:
+    """A frame of contract dtypes, row for row the frame it came from.
+
+    Parameters
+    ----------
+    frame
+        Contract columns in order, then extra columns; index 0..n-1. Required integers are still
+        nullable here: see `finish`.
+    unreadable
+        By column: the cells that held something, but nothing its kind can be read from. They are
+        null in ``frame``.
+    extra
+        Names of the columns the contract does not know.
+    """
+
+    frame: pd.DataFrame
+    unreadable: Mapping[str, BoolArray]
+    extra: tuple[str, ...]
+
+
+def coerce(table: Table, frame: pd.DataFrame) -> Coerced:
+    """Give ``frame`` the dtypes of the contract, cell by cell, without judging values.
+
+    Raises
+    ------
+    ContractError
+        A required column is missing, a column stands there twice, or a column is stored as
+        something its kind cannot be read from.
+    """
+    _check_columns(table, frame)
+    rows = len(frame)
+    data: dict[str, pd.Series[Any]] = {}
+    unreadable: dict[str, BoolArray] = {}
+    for column in table.columns:
+        if column.name not in frame.columns:
+            data[column.name] = _nulls(column, rows)
+        else:
+            raw = frame[column.name].reset_index(drop=True)
+            data[column.name], bad = _coerce_column(table, column, raw)
+            if bad.any():
+                unreadable[column.name] = bad
+        if column.default is not None:
+            data[column.name] = _fill(data[column.name], column.default, unreadable, column.name)
+    extra = tuple(str(name) for name in frame.columns if name not in data)
+    for name in extra:
+        data[name] = frame[name].reset_index(drop=True)
+    return Coerced(pd.DataFrame(data, index=pd.RangeIndex(rows)), unreadable, extra)
+
+
+def finish(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with the integers that cannot be null as int64 and index 0..n-1."""
+    integers = {c.name: "int64" for c in table.columns if c.kind == "integer" and c.required}
+    return frame.reset_index(drop=True).astype(integers)
+
+
+def normalise(table: Table | str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with contract dtypes: what all later code relies on.
+
+    Text is `str`, times `datetime64[us, UTC]` (a time without a zone is UTC), numbers float64,
+    integers int64 (Int64 where null is allowed), booleans `boolean`, colours lists or None. Ids
+    are text: an integer 17 becomes "17". A missing optional column is added, all null. Columns
+    the contract does not know stay, at the end.
+
+    Parameters
+    ----------
+    table
+        A contract or its name.
+    frame
+        Rows of that table.
+
+    Raises
+    ------
+    ContractError
+        A required column is missing or holds nulls, or a cell cannot be read. Use
+        `data_contracts.validation.validate` to put such rows aside instead.
+    """
+    contract = TABLES[table] if isinstance(table, str) else table
+    coerced = coerce(contract, frame)
+    for name, bad in coerced.unreadable.items():
+        raise ContractError(
+            f"not a {contract.column(name).kind}; correct the cells, or validate the data to put"
+            " these rows aside",
+            table=contract.name,
+            column=name,
+            rule=f"{name}.readable",
+            count=int(bad.sum()),
+            examples=frame[name].to_numpy(dtype=object)[bad][:3].tolist(),
+        )
+    for name in contract.required:
+        nulls = int(coerced.frame[name].isna().sum())
+        if nulls:
+            raise ContractError(
+                "may not be blank; fill the cells, or validate the data to put these rows aside",
+                table=contract.name,
+                column=name,
+                rule=f"{name}.required",
+                count=nulls,
+            )
+    return finish(contract, coerced.frame)
+
+
+def empty_frame(table: Table | str) -> pd.DataFrame:
+    """Return a frame of no rows with every column of the contract in its dtype."""
+    contract = TABLES[table] if isinstance(table, str) else table
+    return finish(contract, pd.DataFrame({c.name: _nulls(c, 0) for c in contract.columns}))
+
+
+def _check_columns(table: Table, frame: pd.DataFrame) -> None:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ContractError(
+            "the column stands there twice; keep one",
+            table=table.name,
+            column=str(twice[0]),
+            rule="column.once",
+        )
+    missing = [c.name for c in table.columns if c.required and c.default is None]
+    missing = [name for name in missing if name not in frame.columns]
+    if missing:
+        also = f" (missing too: {', '.join(missing[1:])})" if missing[1:] else ""
+        raise ContractError(
+            f"the column is missing{also}; the table has {', '.join(map(str, frame.columns))}",
+            table=table.name,
+            column=missing[0],
+            rule="column.present",
+            count=len(frame),
+        )
+
+
+def _nulls(column: Column, rows: int) -> pd.Series[Any]:
+    return pd.Series([None] * rows, dtype=cast("Any", _DTYPES[column.kind]))
+
+
+def _fill(
+    values: pd.Series[Any], default: str, unreadable: Mapping[str, BoolArray], name: str
+) -> pd.Series[Any]:
+    """Fill blanks with the default, but never an unreadable cell."""
+    blank = values.isna().to_numpy()
+    if name in unreadable:
+        blank &= ~unreadable[name]
+    return values.mask(blank, default) if blank.any() else values
+
+
+def _coerce_column(table: Table, column: Column, raw: pd.Series[Any]) -> Cells:
+    if isinstance(raw.dtype, pd.CategoricalDtype):
+        raw = raw.astype(raw.dtype.categories.dtype)
+    if raw.isna().all():
+        return _nulls(column, len(raw)), np.zeros(len(raw), dtype=bool)
+    try:
+        values, bad = _READERS[column.kind](raw)
+    except _WrongTypeError as error:
+        raise _wrong_type(table, column, raw, str(error)) from None
+    filled = int(values.notna().sum())
+    if not filled and bad.sum() > QUARANTINE_LIMIT * len(raw):
+        raise _wrong_type(table, column, raw[bad], f"no cell can be read as a {column.kind}")
+    return values, bad
+
+
+def _wrong_type(table: Table, column: Column, raw: pd.Series[Any], why: str) -> ContractError:
+    filled = raw.dropna()
+    return ContractError(
+        f"wrong type {raw.dtype}: {why}",
+        table=table.name,
+        column=column.name,
+        rule="column.type",
+        count=len(filled),
+        examples=filled.head(3).tolist(),
+    )
+
+
+def _is_text(values: pd.Series[Any]) -> bool:
+    return isinstance(values.dtype, pd.StringDtype)
+
+
+def _none(values: pd.Series[Any]) -> BoolArray:
+    return np.zeros(len(values), dtype=bool)
+
+
+def _blank_to_null(values: pd.Series[Any]) -> pd.Series[Any]:
+    blank = ((values == "") | values.str.isspace()).fillna(value=False).to_numpy(dtype=bool)
+    return values.mask(blank, None) if blank.any() else values
+
+
+def _stripped(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return text trimmed, with every spelling of a blank as null."""
+    text = values.astype("str").str.strip()
+    return text.mask(text.str.lower().isin(("", *_BLANK_WORDS)).to_numpy(), None)
+
+
+def _read_text(raw: pd.Series[Any]) -> Cells:
+    if _is_text(raw):
+        return _blank_to_null(raw.astype("str")), _none(raw)
+    if pdt.is_bool_dtype(raw) or pdt.is_datetime64_any_dtype(raw):
+        raise _WrongTypeError("text is wanted")
+    if pdt.is_integer_dtype(raw):
+        return raw.astype("Int64").astype("string").astype("str"), _none(raw)
+    if pdt.is_float_dtype(raw):
+        numbers = raw.to_numpy(dtype="float64", na_value=np.nan)
+        whole = np.isnan(numbers) | ((numbers % 1 == 0) & (np.abs(numbers) < 2**63))
+        if whole.all():
+            return pd.Series(numbers).astype("Int64").astype("string").astype("str"), _none(raw)
+    cells = [_one_text(value) for value in raw]
+    bad = np.array([text is None and not blank for text, blank in cells], dtype=bool)
+    return pd.Series([text for text, _ in cells], dtype="str"), bad
+
+
+def _one_text(value: object) -> tuple[str | None, bool]:
+    """Return the text of a cell of a mixed column, and whether the cell is blank."""
+    if isinstance(value, str):
+        return (None, True) if not value.strip() else (value, False)
+    if isinstance(value, (list, tuple, dict, set, np.ndarray, bool, np.bool_)):
+        return None, False
+    if pd.isna(cast("Any", value)):
+        return None, True
+    if isinstance(value, (float, np.floating, Decimal)) and value == value // 1:
+        return str(int(value)), False
+    return str(value), False
+
+
+def _read_number(raw: pd.Series[Any]) -> Cells:
+    if pdt.is_bool_dtype(raw) or pdt.is_datetime64_any_dtype(raw):
+        raise _WrongTypeError("a number is wanted")
+    if pdt.is_numeric_dtype(raw):
+        numbers = raw.to_numpy(dtype="float64", na_value=np.nan)
+        blank = np.isnan(numbers)
+    else:
+        text = _stripped(raw)
+        blank = text.isna().to_numpy()
+        numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+    bad = ~blank & ~np.isfinite(numbers)
+    return pd.Series(np.where(bad, np.nan, numbers)), bad
+
+
+def _read_integer(raw: pd.Series[Any]) -> Cells:
+    values, bad = _read_number(raw)
+    numbers = values.to_numpy()
+    fraction = ~np.isnan(numbers) & ((numbers % 1 != 0) | (np.abs(numbers) >= 2**53))
+    return pd.Series(np.where(fraction, np.nan, numbers)).astype("Int64"), bad | fraction
+
+
+def _read_boolean(raw: pd.Series[Any]) -> Cells:
+    if pdt.is_bool_dtype(raw):
+        return raw.astype("boolean"), _none(raw)
+    if pdt.is_datetime64_any_dtype(raw):
+        raise _WrongTypeError("true or false is wanted")
+    text = _stripped(raw).str.lower()
+    values = text.map(_BOOLEAN_WORDS).astype("boolean")
+    return values, (values.isna() & text.notna()).to_numpy(dtype=bool)
+
+
+def _read_time(raw: pd.Series[Any]) -> Cells:
+    if pdt.is_datetime64_any_dtype(raw):
+        times = raw if getattr(raw.dtype, "tz", None) is not None else raw.dt.tz_localize("UTC")
+        return times.astype("datetime64[us, UTC]"), _none(raw)
+    if pdt.is_numeric_dtype(raw):
+        raise _WrongTypeError("a timestamp or ISO 8601 text is wanted")
+    if pdt.is_object_dtype(raw) and not any(isinstance(value, str) for value in raw):
+        text, blank = raw, raw.isna().to_numpy()
+        # A bare number would be read as nanoseconds since 1970.
+        numbers = np.array([isinstance(value, (int, float)) for value in raw], dtype=bool)
+        text = text.mask(numbers, pd.NaT)
+    else:
+        text = _stripped(raw)
+        blank = text.isna().to_numpy()
+    times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    return times.astype("datetime64[us, UTC]"), ~blank & times.isna().to_numpy()
+
+
+def _read_list(raw: pd.Series[Any]) -> Cells:
+    cells = [_one_list(value) for value in raw]
+    bad = np.array([items is None and not blank for items, blank in cells], dtype=bool)
+    return pd.Series([items for items, _ in cells], dtype="object"), bad
+
+
+def _one_list(value: object) -> tuple[list[str] | None, bool]:
+    """Read a list, JSON text of a list, or text separated by ``|``."""
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return [str(item) for item in value], False
+    if isinstance(value, str):
+        if not value.strip():
+            return None, True
+        if value.lstrip().startswith("["):
+            try:
+                return [str(item) for item in json.loads(value)], False
+            except json.JSONDecodeError:
+                return None, False
+        return [part.strip() for part in value.split("|") if part.strip()], False
+    return None, bool(pd.isna(cast("Any", value)))
+
+
+_READERS = {
+    "text": _read_text,
+    "number": _read_number,
+    "integer": _read_integer,
+    "boolean": _read_boolean,
+    "time": _read_time,
+    "text_list": _read_list,
+}
