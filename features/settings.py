@@ -114,3 +114,9 @@ class Settings(BaseSettings):
             ) from None
         except (yaml.YAMLError, ValueError, TypeError) as error:  # not YAML, or not a mapping
             raise SettingsError(f"settings file {config!r} cannot be read: {error}") from error
+
+    def environment(self) -> dict[str, str]:
+        """Give the settings as environment variables, for a process that is to have the same."""
+        return {
+            f"MUSLIN_{name.upper()}": str(getattr(self, name)) for name in type(self).model_fields
+        }

@@ -1,0 +1,229 @@
+"""`POST /v1/size-advice`: body in, body out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
+
+from models.size_fit.advice import SizeAdvice, SizeOutlook
+from serving.advisor import ModelLabel, ProductSizes, SizeAdvisor
+from serving.languages import Language, Languages, LocaleSyntaxError
+from serving.messages import (
+    because_text,
+    locale_notice,
+    question_text,
+    size_message,
+    system_notice,
+)
+from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.schemas import HINTS, SizeAdviceRequest
+
+__all__ = ["SizeAdviceEndpoint"]
+
+_CHUNK = 25  # questions answered before other clients get their turn
+_DIGITS = 4
+_LIST_START = b"["
+_WHITESPACE = b" \t\r\n"
+
+
+class SizeAdviceEndpoint:
+    """Answers one size question, or a list of them.
+
+    Parameters
+    ----------
+    advisor
+        The model with its state.
+    languages
+        Catalogues of the messages.
+    max_items
+        Most questions in one list.
+    """
+
+    def __init__(self, advisor: SizeAdvisor, languages: Languages, *, max_items: int) -> None:
+        self._advisor = advisor
+        self._languages = languages
+        self._one = TypeAdapter(SizeAdviceRequest).validator.validate_json
+        self._many = TypeAdapter(
+            Annotated[list[SizeAdviceRequest], Field(max_length=max_items)]
+        ).validator.validate_json
+
+    async def __call__(self, body: bytes, request_id: str) -> bytes:
+        """Answer a request body.
+
+        Parameters
+        ----------
+        body
+            JSON: a question, or a list of questions.
+        request_id
+            Put into every answer.
+
+        Returns
+        -------
+        bytes
+            JSON: an answer, or the list of answers in the order of the questions.
+
+        Raises
+        ------
+        Problem
+            When the body is not JSON, or a value cannot be used. Of a list nothing is answered
+            then, and the field names the item.
+        """
+        is_list = body.lstrip(_WHITESPACE)[:1] == _LIST_START
+        try:
+            requests: Sequence[SizeAdviceRequest] = (
+                self._many(body) if is_list else (self._one(body),)
+            )
+        except ValidationError as error:
+            raise refuse_json(error, HINTS) from None
+        languages = self._choose_languages(requests, is_list=is_list)
+        products = self._advisor.product_sizes([request.product_id for request in requests])
+        _check_candidates(requests, products, is_list=is_list)
+        asked_at = time.time()
+        model = self._advisor.label()
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(requests), _CHUNK):
+            if start:
+                await asyncio.sleep(0)
+            chunk = requests[start : start + _CHUNK]
+            advised = self._advisor.advise([request.question(asked_at) for request in chunk])
+            for request, language, advice in zip(
+                chunk, languages[start : start + _CHUNK], advised, strict=True
+            ):
+                answers.append(
+                    _answer(
+                        request,
+                        advice,
+                        products.get(request.product_id),
+                        language,
+                        model,
+                        request_id,
+                    )
+                )
+        return orjson.dumps(answers if is_list else answers[0])
+
+    def _choose_languages(
+        self, requests: Sequence[SizeAdviceRequest], *, is_list: bool
+    ) -> list[Language]:
+        chosen = []
+        errors = []
+        for index, request in enumerate(requests):
+            try:
+                chosen.append(self._languages.choose(request.locale))
+            except LocaleSyntaxError as error:
+                field = _item("locale", index, is_list=is_list)
+                errors.append(FieldError(field, str(error), request.locale))
+        if errors:
+            raise refuse_values(errors)
+        return chosen
+
+
+def _item(field: str, index: int, *, is_list: bool) -> str:
+    return f"[{index}].{field}" if is_list else field
+
+
+def _check_candidates(
+    requests: Sequence[SizeAdviceRequest],
+    products: Mapping[str, ProductSizes],
+    *,
+    is_list: bool,
+) -> None:
+    errors = []
+    for index, request in enumerate(requests):
+        product = products.get(request.product_id)
+        if not request.candidate_sizes or product is None:
+            continue
+        for place, label in enumerate(request.candidate_sizes):
+            if label not in product.labels:
+                reason = (
+                    f"product {request.product_id} has no size {label!r}; its sizes are "
+                    f"{', '.join(product.labels)}"
+                    if product.labels
+                    else f"product {request.product_id} is not sold by size; leave this out"
+                )
+                field = _item(f"candidate_sizes[{place}]", index, is_list=is_list)
+                errors.append(FieldError(field, reason, label))
+    if not errors:
+        return
+    first = errors[0]
+    raise Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "unknown-size",
+        "The product does not have this size",
+        f"{first.field}: {first.reason}",
+        errors=errors,
+    )
+
+
+def _answer(
+    request: SizeAdviceRequest,
+    advice: SizeAdvice,
+    product: ProductSizes | None,
+    language: Language,
+    model: ModelLabel,
+    request_id: str,
+) -> dict[str, Any]:
+    systems = _systems(request, product)
+    own = product.size_system if product else None
+    return {
+        "request_id": request_id,
+        "model": {"name": model.name, "version": model.version},
+        "product_id": request.product_id,
+        "locale": language.bcp47,
+        "status": advice.status,
+        "recommended": advice.recommended,
+        "size_set": advice.size_set,
+        "sizes": [_size(outlook, systems, own) for outlook in advice.sizes],
+        "product_flag": advice.product_flag,
+        "because": [
+            {
+                "code": because.code,
+                "text": because_text(because, language),
+                "figures": because.figures,
+            }
+            for because in advice.because
+        ],
+        "ask_next": (
+            {"field": advice.ask_next, "text": question_text(advice.ask_next, language)}
+            if advice.ask_next
+            else None
+        ),
+        "message": size_message(advice, language),
+        "notices": _notices(systems, own, advice, language),
+    }
+
+
+def _systems(request: SizeAdviceRequest, product: ProductSizes | None) -> tuple[str, ...]:
+    asked: tuple[str, ...] = tuple(request.show_in or ())
+    own = product.size_system if product else None
+    return asked if own is None or own in asked else (own, *asked)
+
+
+def _size(outlook: SizeOutlook, systems: tuple[str, ...], own: str | None) -> dict[str, Any]:
+    small = round(outlook.p_small, _DIGITS)
+    large = round(outlook.p_large, _DIGITS)
+    return {
+        "label": outlook.label,
+        "labels": {system: outlook.label if system == own else None for system in systems},
+        # The middle one closes the sum, so that the three rounded shares still make one.
+        "fit": {"small": small, "fit": round(1.0 - small - large, _DIGITS), "large": large},
+        "return_risk": None,
+    }
+
+
+def _notices(
+    systems: tuple[str, ...], own: str | None, advice: SizeAdvice, language: Language
+) -> list[dict[str, str]]:
+    notices = []
+    if language.asked is not None:
+        notices.append({"code": "locale_not_available", "text": locale_notice(language)})
+    other = [system for system in systems if system != own]
+    if other and advice.sizes:
+        text = system_notice(other, language)
+        notices.append({"code": "size_system_not_available", "text": text})
+    return notices

@@ -1,0 +1,182 @@
+"""The few parts of HTTP the service needs, on bare ASGI: read a body, send a body.
+
+The work behind a request takes a fraction of a millisecond, so the frame around it must take less:
+no framework's request object, no middleware, no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from serving.problems import Problem
+
+__all__ = [
+    "ASGIApp",
+    "Disconnected",
+    "Receive",
+    "Scope",
+    "Send",
+    "new_request_id",
+    "read_json_body",
+    "respond",
+]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+_SLOWEST_BODY_S = 20.0
+
+
+class Disconnected(Exception):  # noqa: N818 - no error of ours
+    """The client went away before its request was complete."""
+
+
+def new_request_id() -> str:
+    """Make a name for one request: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+async def respond(
+    send: Send,
+    body: bytes,
+    *,
+    status: int = HTTPStatus.OK,
+    content_type: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send a complete response.
+
+    Parameters
+    ----------
+    send
+        ASGI send.
+    body
+        The whole body.
+    status
+        HTTP status.
+    content_type
+        ``application/json`` when None.
+    headers
+        Further headers.
+    """
+    fields = [
+        (b"content-type", content_type) if content_type else _JSON,
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if headers:
+        fields += [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+    await send({"type": "http.response.start", "status": int(status), "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_json_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Read a JSON body of at most `limit` bytes.
+
+    Parameters
+    ----------
+    scope, receive
+        ASGI scope and receive.
+    limit
+        Bytes. A longer body is refused by its ``Content-Length`` before a byte is read, or, where
+        it is streamed, as soon as it grows beyond.
+
+    Raises
+    ------
+    Problem
+        413 too long, 415 not JSON by its content type, 408 too slow, 400 wrong length header.
+    Disconnected
+        When the client goes away.
+    """
+    _check_headers(scope["headers"], limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > limit:
+            raise _too_long(limit)
+        return whole
+    try:
+        async with asyncio.timeout(_SLOWEST_BODY_S):
+            return await _read_rest(message, receive, limit)
+    except TimeoutError:
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "body-too-slow",
+            "The body did not arrive in time",
+            f"The body was not complete after {_SLOWEST_BODY_S:g} seconds.",
+            headers={"connection": "close"},
+        ) from None
+
+
+async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    length = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk: bytes = message.get("body", b"")
+        length += len(chunk)
+        if length > limit:
+            raise _too_long(limit)
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+
+
+def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
+    for name, value in headers:
+        if name == b"content-type":
+            if not value.startswith(b"application/json"):
+                _check_media_type(value)
+        elif name == b"content-length":
+            if not value.isdigit():
+                raise Problem(
+                    HTTPStatus.BAD_REQUEST,
+                    "bad-content-length",
+                    "The Content-Length is not a number",
+                    "Content-Length must be the number of bytes of the body.",
+                )
+            if int(value) > limit:
+                raise _too_long(limit)
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            raise Problem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-content-encoding",
+                "The body is compressed",
+                "Send the body uncompressed, without Content-Encoding.",
+                headers={"accept-encoding": "identity"},
+            )
+
+
+def _check_media_type(value: bytes) -> None:
+    media_type = value.split(b";", 1)[0].strip().lower()
+    if media_type == b"application/json":
+        return
+    if media_type.startswith(b"application/") and media_type.endswith(b"+json"):
+        return
+    raise Problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        "The body is not declared as JSON",
+        f"Content-Type is {value.decode('latin-1')[:80]!r}; send application/json.",
+        headers={"accept": "application/json"},
+    )
+
+
+def _too_long(limit: int) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        "The body is too large",
+        f"The body is larger than {limit} bytes, the most this service reads; send fewer "
+        "questions at a time.",
+    )

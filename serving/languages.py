@@ -1,0 +1,197 @@
+"""Languages of the messages: which are there, and which one answers a request.
+
+Catalogues are gettext text files, ``locales/<locale>/LC_MESSAGES/muslin.po``. They are compiled in
+memory at start, so that a shop can edit a sentence, or add a language, without a build step. After
+a sentence is added to :mod:`serving.messages`::
+
+    pybabel extract -k N_ -k NN_:1,2 -o /tmp/muslin.pot serving
+    pybabel update -D muslin -i /tmp/muslin.pot -d serving/locales
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+__all__ = ["DEFAULT", "DOMAIN", "LOCALES", "Language", "Languages", "LocaleSyntaxError"]
+
+DOMAIN = "muslin"
+DEFAULT = "en"
+LOCALES = Path(__file__).with_name("locales")
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*(\.[A-Za-z0-9-]+)?")
+_LONGEST_TAG = 35  # BCP 47 asks a reader to take at least this many characters
+_MOST_CACHED = 4096
+
+
+class LocaleSyntaxError(ValueError):
+    """A locale that is no language tag at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language's catalogue, and how its region writes numbers.
+
+    Parameters
+    ----------
+    tag
+        Catalogue that holds the sentences, such as ``zh_CN``.
+    region
+        Whose numbers and lists: ``de_AT`` reads the catalogue ``de`` and writes as Austria does.
+    asked
+        What was asked for, where this is another language; the answer then says so.
+    """
+
+    tag: str
+    region: Locale
+    catalogue: gettext.NullTranslations = field(compare=False)
+    asked: str | None = None
+
+    @property
+    def bcp47(self) -> str:
+        """The catalogue's tag as it is written on the web: ``zh-CN``."""
+        return self.tag.replace("_", "-")
+
+    def say(self, sentence: str, **figures: object) -> str:
+        """Translate `sentence` and put the figures in."""
+        return self.catalogue.gettext(sentence).format(**self._written(figures))
+
+    def say_count(self, sentences: tuple[str, str], n: int, **figures: object) -> str:
+        """Translate the form of `sentences` (singular, plural) that `n` asks for."""
+        chosen = self.catalogue.ngettext(*sentences, n)
+        return chosen.format(**self._written({"n": n, **figures}))
+
+    def number(self, value: float) -> str:
+        """Write a number as the region does."""
+        return _number(value, str(self.region))
+
+    def both(self, items: Sequence[str]) -> str:
+        """Join `items` by the region's "and"."""
+        return _list(tuple(items), str(self.region))
+
+    def _written(self, figures: dict[str, object]) -> dict[str, object]:
+        return {
+            name: self.number(value) if isinstance(value, int | float) else value
+            for name, value in figures.items()
+        }
+
+
+@lru_cache(_MOST_CACHED)
+def _number(value: float, region: str) -> str:
+    return format_decimal(value, locale=region)
+
+
+@lru_cache(_MOST_CACHED)
+def _list(items: tuple[str, ...], region: str) -> str:
+    return format_list(items, style="standard", locale=region)
+
+
+class Languages:
+    """All catalogues.
+
+    Parameters
+    ----------
+    folder
+        Holds ``<locale>/LC_MESSAGES/muslin.po``.
+
+    Raises
+    ------
+    FileNotFoundError
+        Without an English catalogue, the one every other falls back to.
+    """
+
+    def __init__(self, folder: Path = LOCALES) -> None:
+        self._catalogues: dict[str, gettext.NullTranslations] = {}
+        for path in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
+            self._catalogues[path.parts[-3]] = _compile(path)
+        if DEFAULT not in self._catalogues:
+            raise FileNotFoundError(
+                f"no catalogue {folder / DEFAULT / 'LC_MESSAGES' / DOMAIN}.po: every message falls "
+                "back to it"
+            )
+        self._locales = {tag: Locale.parse(tag) for tag in self._catalogues}
+        self._default = Language(DEFAULT, self._locales[DEFAULT], self._catalogues[DEFAULT])
+        self._chosen: dict[str, Language] = {}
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Locales there is a catalogue for."""
+        return tuple(self._catalogues)
+
+    def choose(self, asked: str | None) -> Language:
+        """Find the language that answers `asked`.
+
+        The catalogue of the same language answers, in the region's own numbers; where there is
+        none, or the same language is written in another script, the answer carries what was asked
+        for, so that a notice can say so.
+
+        Parameters
+        ----------
+        asked
+            ``de``, ``de-AT``, ``zh_Hans_CN``, ``fr_FR.UTF-8``; English when None.
+
+        Raises
+        ------
+        LocaleSyntaxError
+            When it is no language tag.
+        """
+        if asked is None:
+            return self._default
+        if (known := self._chosen.get(asked)) is not None:
+            return known
+        if len(asked) > _LONGEST_TAG or not _TAG.fullmatch(asked):
+            raise LocaleSyntaxError(
+                "is not a language tag; send one such as de, de-AT or zh_CN (RFC 5646)"
+            )
+        language = self._nearest(asked)
+        if len(self._chosen) < _MOST_CACHED:  # a stranger cannot fill the memory with tags
+            self._chosen[asked] = language
+        return language
+
+    def _nearest(self, asked: str) -> Language:
+        wanted = _read(asked)
+        if wanted is not None:
+            for tag, locale in self._locales.items():
+                if locale.language != wanted.language:
+                    continue
+                # Babel fills in the script of zh_TW: it is not to be taken for simplified.
+                other_script = bool(
+                    wanted.script and locale.script and wanted.script != locale.script
+                )
+                return Language(
+                    tag,
+                    locale if other_script else wanted,
+                    self._catalogues[tag],
+                    asked if other_script else None,
+                )
+        default = self._default
+        return Language(default.tag, default.region, default.catalogue, asked)
+
+
+def _compile(path: Path) -> gettext.GNUTranslations:
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=path.parts[-3], domain=DOMAIN, abort_invalid=True)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _read(tag: str) -> Locale | None:
+    parts = tag.split(".", maxsplit=1)[0].replace("-", "_").split("_")
+    for length in range(len(parts), 0, -1):  # drop what Babel does not know, from the right
+        try:
+            return Locale.parse("_".join(parts[:length]))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return None

@@ -1,0 +1,190 @@
+"""The sentences a shopper reads, in the shopper's language, with the figures behind them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.size_fit.advice import Because, SizeAdvice
+from serving.languages import Language
+
+__all__ = ["because_text", "locale_notice", "question_text", "size_message", "system_notice"]
+
+_MOST_REASONS = 2  # a third sentence is not read in a shop's size box
+_UNSPACED = ("zh", "ja")  # languages that put no space between sentences
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark a sentence for translation."""
+    return sentence
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
+    """Mark a sentence with a count for translation."""
+    return one, many
+
+
+_ADVISED: Final = N_("We recommend size {size}.")
+_BETWEEN: Final = N_("You are between sizes {sizes}.")
+_BETWEEN_WITH_CHOICE: Final = N_("You are between sizes {sizes}; we suggest {size}.")
+_BETWEEN_UNNAMED: Final = N_("You are between two sizes.")
+_NO_GOOD_SIZE: Final = N_("We are sorry: no size of this product is likely to fit you well.")
+_NOT_ENOUGH: Final = N_("We do not know enough yet to recommend a size.")
+_NOT_SIZED: Final = N_("This product comes in one size, so there is none to choose.")
+_UNKNOWN_PRODUCT: Final = N_("We do not know this product yet, so we cannot recommend a size.")
+
+_KEPT_BEFORE: Final = NN_(
+    "You kept size {label} of a similar product before.",
+    "You kept size {label} of similar products {n} times before.",
+)
+_MEASUREMENTS: Final = N_("Your measurements point to size {label}.")
+_RUNS_SMALL: Final = NN_(
+    "Buyers of this product told us it runs small: {count} of {n}.",
+    "Buyers of this product told us it runs small: {count} of {n}.",
+)
+_RUNS_LARGE: Final = NN_(
+    "Buyers of this product told us it runs large: {count} of {n}.",
+    "Buyers of this product told us it runs large: {count} of {n}.",
+)
+_CROWD: Final = NN_(
+    "This rests on what {n} buyer of this product told us.",
+    "This rests on what {n} buyers of this product told us.",
+)
+_MARKET_AVERAGE: Final = N_(
+    "We know neither your measurements nor your past orders, so this rests on the average buyer."
+)
+
+_ASK: Final = {
+    "height_cm": N_("If you tell us your height, we can advise you better."),
+    "weight_kg": N_("If you tell us your weight, we can advise you better."),
+    "chest_cm": N_("If you tell us your chest measurement, we can advise you better."),
+    "waist_cm": N_("If you tell us your waist measurement, we can advise you better."),
+    "hip_cm": N_("If you tell us your hip measurement, we can advise you better."),
+    "foot_length_cm": N_("If you tell us the length of your foot, we can advise you better."),
+    "cup": N_("If you tell us your cup size, we can advise you better."),
+    "body_shape": N_("If you tell us your body shape, we can advise you better."),
+    "age_years": N_("If you tell us the wearer's age, we can advise you better."),
+    "birth_date": N_("If you tell us the child's date of birth, we can advise you better."),
+    "fit_preference": N_(
+        "If you tell us whether you like a tight, regular or loose fit, we can advise you better."
+    ),
+}
+_ASK_MORE: Final = N_("If you tell us more about your measurements, we can advise you better.")
+
+_LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is in {given}.")
+_SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")
+
+
+def size_message(advice: SizeAdvice, language: Language) -> str:
+    """Write the advice in a few sentences.
+
+    Parameters
+    ----------
+    advice
+        The model's answer.
+    language
+        Whose sentences.
+
+    Returns
+    -------
+    str
+        The advice, at most two reasons, and, where the advice is not clear, the question that
+        would help.
+    """
+    sentences = [_status_text(advice, language)]
+    if advice.status in ("advised", "between_sizes", "no_good_size"):
+        told = (because_text(because, language) for because in advice.because)
+        sentences += [text for text in told if text][:_MOST_REASONS]
+    if advice.ask_next and advice.status not in ("advised", "not_sized", "unknown_product"):
+        sentences.append(question_text(advice.ask_next, language))
+    return ("" if language.tag.startswith(_UNSPACED) else " ").join(sentences)
+
+
+def _status_text(advice: SizeAdvice, language: Language) -> str:
+    match advice.status:
+        case "advised":
+            return language.say(_ADVISED, size=advice.recommended)
+        case "between_sizes" if len(advice.size_set) < 2:
+            return language.say(_BETWEEN_UNNAMED)
+        case "between_sizes":
+            sizes = language.both(advice.size_set)
+            if advice.recommended is None:
+                return language.say(_BETWEEN, sizes=sizes)
+            return language.say(_BETWEEN_WITH_CHOICE, sizes=sizes, size=advice.recommended)
+        case "no_good_size":
+            return language.say(_NO_GOOD_SIZE)
+        case "not_enough_information":
+            return language.say(_NOT_ENOUGH)
+        case "not_sized":
+            return language.say(_NOT_SIZED)
+        case "unknown_product":
+            return language.say(_UNKNOWN_PRODUCT)
+
+
+def because_text(because: Because, language: Language) -> str | None:
+    """Write one reason.
+
+    Parameters
+    ----------
+    because
+        Code and figures.
+    language
+        Whose sentences.
+
+    Returns
+    -------
+    str or None
+        None for a code that has no sentence, as a model newer than the service may send.
+    """
+    figures = because.figures
+    match because.code:
+        case "kept_before":
+            return language.say_count(_KEPT_BEFORE, int(figures["n"]), label=figures["label"])
+        case "measurements":
+            return language.say(_MEASUREMENTS, label=figures["label"])
+        case "product_runs_small" | "product_runs_large":
+            n = int(figures["n"])
+            sentences = _RUNS_SMALL if because.code == "product_runs_small" else _RUNS_LARGE
+            return language.say_count(sentences, n, count=round(float(figures["share"]) * n))
+        case "crowd":
+            return language.say_count(_CROWD, int(figures["n"]))
+        case "market_average":
+            return language.say(_MARKET_AVERAGE)
+        case _:
+            return None
+
+
+def question_text(field: str, language: Language) -> str:
+    """Ask for the measurement that would help most.
+
+    Parameters
+    ----------
+    field
+        Contract column name, such as ``height_cm``.
+    language
+        Whose sentences.
+    """
+    return language.say(_ASK.get(field, _ASK_MORE))
+
+
+def locale_notice(language: Language) -> str:
+    """Say that the language asked for is not there.
+
+    Parameters
+    ----------
+    language
+        What answers instead; its ``asked`` is set.
+    """
+    return language.say(_LOCALE_NOTICE, asked=language.asked, given=language.bcp47)
+
+
+def system_notice(systems: list[str], language: Language) -> str:
+    """Say which asked size systems the product's labels cannot be shown in.
+
+    Parameters
+    ----------
+    systems
+        At least one size system.
+    language
+        Whose sentences.
+    """
+    return language.say(_SYSTEM_NOTICE, systems=language.both(systems))

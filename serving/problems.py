@@ -1,0 +1,227 @@
+"""Errors a client can act on: RFC 9457 problem details with the field, the reason and the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from pydantic_core import ErrorDetails, ValidationError
+
+__all__ = [
+    "FieldError",
+    "Hints",
+    "Problem",
+    "field_path",
+    "problem_body",
+    "refuse_json",
+    "refuse_values",
+]
+
+_MOST_ERRORS = 20  # more would not be read, and a list of a thousand items could hold thousands
+_LONGEST_VALUE = 80
+_BASE = "urn:muslin:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a refusal can tell about a request schema.
+
+    Parameters
+    ----------
+    fields
+        Names each object has, by the last name of the object's path (empty for the top object).
+    bounds
+        Range of a number by field name, in words: ``between 30 and 250 cm``.
+    """
+
+    fields: Mapping[str, Sequence[str]]
+    bounds: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one field.
+
+    Parameters
+    ----------
+    field
+        Path in the request, such as ``measurements.height_cm`` or ``[3].candidate_sizes[0]``;
+        empty for the body itself.
+    reason
+        What is wrong and what would be right.
+    value
+        What was sent, where it helps.
+    """
+
+    field: str
+    reason: str
+    value: object = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Members of the ``errors`` list."""
+        shown: dict[str, object] = {"field": self.field, "reason": self.reason}
+        if isinstance(self.value, str):
+            shown["value"] = self.value[:_LONGEST_VALUE]
+        elif isinstance(self.value, bool | int | float):
+            # Beyond 64 bits a number has no place in JSON readers, nor in ours.
+            fits = abs(self.value) < 2**53
+            shown["value"] = self.value if fits else str(self.value)[:_LONGEST_VALUE]
+        return shown
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """A request that is answered with a problem document instead of a result.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    kind
+        Last part of the problem type, such as ``invalid-value``; stable, for programs to test.
+    title
+        What kind of problem this is; the same for every request of this kind.
+    detail
+        What happened with this request.
+    errors
+        The fields at fault.
+    headers
+        HTTP headers the status asks for, such as ``Allow``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+def problem_body(problem: Problem, *, path: str, request_id: str) -> bytes:
+    """Write the problem document.
+
+    Parameters
+    ----------
+    problem
+        What is wrong.
+    path
+        Path of the request.
+    request_id
+        Names this occurrence, in the answer and in the service's log.
+    """
+    document: dict[str, Any] = {
+        "type": _BASE + problem.kind,
+        "title": problem.title or HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"{path}#{request_id}",
+        "request_id": request_id,
+    }
+    if problem.errors:
+        document["errors"] = [error.as_dict() for error in problem.errors[:_MOST_ERRORS]]
+        if len(problem.errors) > _MOST_ERRORS:
+            document["error_count"] = len(problem.errors)
+    return orjson.dumps(document)
+
+
+def field_path(location: Sequence[int | str]) -> str:
+    """Write a location as a path: ``(3, "measurements", "cup")`` is ``[3].measurements.cup``."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def refuse_values(errors: Sequence[FieldError]) -> Problem:
+    """Make the problem of a request whose JSON is well formed and whose values are not.
+
+    Parameters
+    ----------
+    errors
+        At least one field at fault.
+    """
+    first = errors[0]
+    where = first.field or "the body"
+    more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-value",
+        "The request has a value that cannot be used",
+        f"{where}: {first.reason}{more}",
+        errors=errors,
+    )
+
+
+def refuse_json(error: ValidationError, hints: Hints) -> Problem:
+    """Turn pydantic's findings into a problem.
+
+    Parameters
+    ----------
+    error
+        Raised by ``validate_json``.
+    hints
+        What to tell about fields and bounds.
+    """
+    details = error.errors(include_url=False)
+    if details[0]["type"] == "json_invalid":
+        return Problem(
+            HTTPStatus.BAD_REQUEST,
+            "malformed-json",
+            "The body is not JSON",
+            f"The body is not JSON: {details[0]['ctx']['error']}",
+        )
+    return refuse_values([_field_error(detail, hints) for detail in details])
+
+
+def _field_error(detail: ErrorDetails, hints: Hints) -> FieldError:
+    location = detail["loc"]
+    sent = detail["input"]
+    reason = _reason(detail, hints)
+    missing = detail["type"] == "missing"
+    return FieldError(field_path(location), reason, None if missing else sent)
+
+
+def _reason(detail: ErrorDetails, hints: Hints) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            names = [part for part in detail["loc"][:-1] if isinstance(part, str)]
+            known = hints.fields.get(names[-1] if names else "", ())
+            return "is not a known field" + (f"; known are {', '.join(known)}" if known else "")
+        case "greater_than_equal" | "less_than_equal":
+            return f"must be {hints.bounds[str(detail['loc'][-1])]}"
+        case "finite_number" | "float_type" | "float_parsing":
+            return "must be a finite number"
+        case "string_type":
+            return "must be text"
+        case "string_too_short":
+            return "must not be empty"
+        case "string_too_long":
+            return f"must have at most {context['max_length']} characters"
+        case "too_long":
+            return f"must have at most {context['max_length']} items"
+        case "literal_error":
+            return f"must be one of {context['expected']}"
+        case "list_type":
+            return "must be a list"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be an object"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return detail["msg"]

@@ -1,0 +1,55 @@
+"""The BentoML service: ``bentoml serve serving.service:Muslin``, or ``muslin serve``.
+
+BentoML starts and watches the workers. Its ASGI stack is meant for endpoints that run seconds: on
+each request it builds a tracing span, an access log line, two metrics and a timer of 60 seconds,
+and that costs twice as much as the whole answer here. So the application stands before the stack,
+not inside it: :class:`DirectService` hands BentoML's own paths to BentoML and answers the rest.
+"""
+
+from __future__ import annotations
+
+
+import bentoml
+from _bentoml_sdk import Service
+
+from features.settings import Settings
+from serving.app import MuslinApp
+from serving.http import ASGIApp, Receive, Scope, Send
+
+__all__ = ["BENTOML_PATHS", "DirectService", "Muslin", "app"]
+
+BENTOML_PATHS = frozenset({"/healthz", "/metrics", "/schema.json"})
+"""Paths BentoML answers."""
+
+settings = Settings.load()
+app = MuslinApp(settings)
+
+
+class DirectService(Service):  # type: ignore[misc]
+    """A BentoML service whose application stands before BentoML's middlewares."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """Make the ASGI application of a worker."""
+        bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
+
+        async def direct(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["path"] not in BENTOML_PATHS:
+                await app(scope, receive, send)
+            else:  # BentoML's paths, and the lifespan, in which it makes the service's instance
+                await bentoml_app(scope, receive, send)
+
+        return direct
+
+
+@bentoml.service(
+    service_class=DirectService,
+    name="muslin",
+    workers=settings.workers,
+    http={"host": settings.host, "port": settings.port},
+    logging={"access": {"enabled": False}},
+)
+class Muslin:
+    """Loads the champion and its state when a worker starts."""
+
+    def __init__(self) -> None:
+        """Start."""

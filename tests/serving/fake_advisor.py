@@ -1,0 +1,65 @@
+"""A deterministic advisor: three known products, and answers that depend on the height alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from features.questions import SizeQuestion
+from models.size_fit.advice import Because, SizeAdvice, SizeOutlook
+from serving.advisor import ModelLabel, ProductSizes
+
+PRODUCTS = {
+    "dress": ProductSizes(("S", "M", "L", "XL"), "ALPHA"),
+    "shoe": ProductSizes(("38", "39", "40"), "SHOE_EU"),
+    "scarf": ProductSizes((), "ONE"),
+}
+
+
+class FakeAdvisor:
+    def advise(self, questions: Sequence[SizeQuestion]) -> list[SizeAdvice]:
+        return [self._one(question) for question in questions]
+
+    def product_sizes(self, product_ids: Sequence[str]) -> Mapping[str, ProductSizes]:
+        return {name: PRODUCTS[name] for name in product_ids if name in PRODUCTS}
+
+    def label(self) -> ModelLabel:
+        return ModelLabel("size_fit", "7")
+
+    def _one(self, question: SizeQuestion) -> SizeAdvice:
+        product = PRODUCTS.get(question.product_id)
+        if product is None:
+            return SizeAdvice("unknown_product")
+        if not product.labels:
+            return SizeAdvice("not_sized")
+        labels = question.candidate_sizes or product.labels
+        height = question.measurements.get("height_cm")
+        if height is None:
+            outlooks = tuple(SizeOutlook(label, 0.3, 0.4, 0.3) for label in labels)
+            return SizeAdvice(
+                "not_enough_information",
+                size_set=tuple(labels),
+                sizes=outlooks,
+                because=(Because("market_average"),),
+                ask_next="height_cm",
+            )
+        best = min(len(labels) - 1, max(0, int((float(height) - 150) // 10)))
+        outlooks = tuple(
+            SizeOutlook(label, *_fit(rank - best)) for rank, label in enumerate(labels)
+        )
+        return SizeAdvice(
+            "advised",
+            labels[best],
+            (labels[best],),
+            outlooks,
+            "runs_small",
+            (
+                Because("product_runs_small", {"n": 92, "share": 31 / 92}),
+                Because("kept_before", {"n": 2, "label": labels[best]}),
+            ),
+        )
+
+
+def _fit(steps: int) -> tuple[float, float, float]:
+    fit = 0.8 if steps == 0 else 0.3
+    small = (1 - fit) * (0.5 if steps == 0 else 0.9 if steps < 0 else 0.1)
+    return small, fit, 1 - fit - small

@@ -1,0 +1,15 @@
+"""The service on the fake advisor: what a process of it does, without a model to train."""
+
+import bentoml
+
+from serving.app import Readiness
+from serving.service import DirectService, app, settings
+from tests.serving.fake_advisor import FakeAdvisor
+
+
+@bentoml.service(
+    service_class=DirectService, workers=settings.workers, logging={"access": {"enabled": False}}
+)
+class Fake:
+    def __init__(self) -> None:
+        app.use(FakeAdvisor(), Readiness(ready=True, source="registry"))
