@@ -169,6 +169,7 @@ def _answer(
     request_id: str,
 ) -> dict[str, Any]:
     systems = _systems(request, product)
+    reasons = [because_text(because, language) for because in advice.because]
     own = product.size_system if product else None
     return {
         "request_id": request_id,
@@ -181,19 +182,15 @@ def _answer(
         "sizes": [_size(outlook, systems, own) for outlook in advice.sizes],
         "product_flag": advice.product_flag,
         "because": [
-            {
-                "code": because.code,
-                "text": because_text(because, language),
-                "figures": because.figures,
-            }
-            for because in advice.because
+            {"code": because.code, "text": text, "figures": because.figures}
+            for because, text in zip(advice.because, reasons, strict=True)
         ],
         "ask_next": (
             {"field": advice.ask_next, "text": question_text(advice.ask_next, language)}
             if advice.ask_next
             else None
         ),
-        "message": size_message(advice, language),
+        "message": size_message(advice, reasons, language),
         "notices": _notices(systems, own, advice, language),
     }
 

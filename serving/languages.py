@@ -53,7 +53,7 @@ class Language:
     """
 
     tag: str
-    region: Locale
+    region: str
     catalogue: gettext.NullTranslations = field(compare=False)
     asked: str | None = None
 
@@ -73,11 +73,11 @@ class Language:
 
     def number(self, value: float) -> str:
         """Write a number as the region does."""
-        return _number(value, str(self.region))
+        return _number(value, self.region)
 
     def both(self, items: Sequence[str]) -> str:
         """Join `items` by the region's "and"."""
-        return _list(tuple(items), str(self.region))
+        return _list(tuple(items), self.region)
 
     def _written(self, figures: dict[str, object]) -> dict[str, object]:
         return {
@@ -120,7 +120,7 @@ class Languages:
                 "back to it"
             )
         self._locales = {tag: Locale.parse(tag) for tag in self._catalogues}
-        self._default = Language(DEFAULT, self._locales[DEFAULT], self._catalogues[DEFAULT])
+        self._default = Language(DEFAULT, DEFAULT, self._catalogues[DEFAULT])
         self._chosen: dict[str, Language] = {}
 
     @property
@@ -170,7 +170,7 @@ class Languages:
                 )
                 return Language(
                     tag,
-                    locale if other_script else wanted,
+                    str(locale if other_script else wanted),
                     self._catalogues[tag],
                     asked if other_script else None,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from models.size_fit.advice import Because, SizeAdvice
@@ -74,13 +75,15 @@ _LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is 
 _SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")
 
 
-def size_message(advice: SizeAdvice, language: Language) -> str:
+def size_message(advice: SizeAdvice, reasons: Sequence[str | None], language: Language) -> str:
     """Write the advice in a few sentences.
 
     Parameters
     ----------
     advice
         The model's answer.
+    reasons
+        :func:`because_text` of each of its reasons.
     language
         Whose sentences.
 
@@ -92,8 +95,7 @@ def size_message(advice: SizeAdvice, language: Language) -> str:
     """
     sentences = [_status_text(advice, language)]
     if advice.status in ("advised", "between_sizes", "no_good_size"):
-        told = (because_text(because, language) for because in advice.because)
-        sentences += [text for text in told if text][:_MOST_REASONS]
+        sentences += [text for text in reasons if text][:_MOST_REASONS]
     if advice.ask_next and advice.status not in ("advised", "not_sized", "unknown_product"):
         sentences.append(question_text(advice.ask_next, language))
     return ("" if language.tag.startswith(_UNSPACED) else " ").join(sentences)

@@ -8,7 +8,6 @@ not inside it: :class:`DirectService` hands BentoML's own paths to BentoML and a
 
 from __future__ import annotations
 
-
 import bentoml
 from _bentoml_sdk import Service
 

@@ -1,0 +1,48 @@
+import sys
+from pathlib import Path
+
+import pytest
+from fake_advisor import FakeAdvisor
+
+from features.settings import Settings
+from serving.app import MuslinApp, Readiness
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> Settings:
+    for name in Settings().environment():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MUSLIN_CONFIG", raising=False)
+    return Settings.load(
+        tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
+        state_url=str(tmp_path / "state.db"),
+        champion_dir=tmp_path / "champion",
+    )
+
+
+@pytest.fixture
+def app(settings) -> MuslinApp:
+    app = MuslinApp(settings)
+    app.use(FakeAdvisor(), Readiness(ready=True, source="registry"))
+    return app
+
+
+@pytest.fixture
+def child_path(monkeypatch) -> None:
+    """A child process finds the package and the modules beside the tests."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{Path(__file__).parent}")
+
+
+@pytest.fixture
+def python() -> str:
+    return sys.executable
+
+
+@pytest.fixture(scope="module")
+def fuzzed_app() -> MuslinApp:
+    """One app for all examples of a property; it keeps nothing between requests."""
+    app = MuslinApp(Settings())
+    app.use(FakeAdvisor(), Readiness(ready=True))
+    return app
