@@ -175,7 +175,7 @@ def _check_columns(table: Table, frame: pd.DataFrame) -> None:
 
 
 def _nulls(column: Column, rows: int) -> pd.Series[Any]:
-    return pd.Series([None] * rows, dtype=cast("Any", _DTYPES[column.kind]))
+    return pd.Series(None, index=pd.RangeIndex(rows), dtype=cast("Any", _DTYPES[column.kind]))
 
 
 def _fill(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_contracts.checks import Check, Parent, evidence, row_checks
+from data_contracts.checks import Check, Parent, can_fail, evidence, row_checks
 from data_contracts.dtypes import QUARANTINE_LIMIT, coerce, finish
 from data_contracts.errors import BadInputError, ContractError
 from data_contracts.schema import Table
@@ -164,7 +164,7 @@ def _judge(
                 f"{table.name}.{key.column} was not checked: there is no usable {key.table}"
             )
     frame = evidence(table, coerced, parents)
-    checks = row_checks(table, coerced.unreadable, parents)
+    checks = can_fail(row_checks(table, coerced.unreadable, parents), frame)
     failed = failed_rules(table, frame, checks)
     masks = _masks([check for check in checks if check.rule in failed], frame)
     bad = np.zeros(len(frame), dtype=bool)
