@@ -59,7 +59,11 @@ def plant_abusers(
     registered, activity = shoppers.registered_day.copy(), shoppers.activity.copy()
     names = hashes(rng, farms.size)
     for i, head in enumerate(farms):
-        more = others[i * (_FARM_SIZE - 1) : (i + 1) * (_FARM_SIZE - 1)]
+        # Goods go to one address, so all accounts of a farm are in one market.
+        near = others[
+            (shoppers.market[others] == shoppers.market[head]) & (kind[others] != FARMING)
+        ]
+        more = near[: _FARM_SIZE - 1]
         group = np.append(more, head)
         kind[group] = FARMING
         cluster[group], device[group], address[group] = names[i], device[head], address[head]
@@ -127,6 +131,28 @@ def commit(rng: np.random.Generator, t: Temptation) -> BoolArray:
     return committed
 
 
+@dataclass(frozen=True)
+class Judgements:
+    """What was decided about returns, over returns (r,).
+
+    Attributes
+    ----------
+    judged, says_abuse : bool arrays
+    kind : int array
+        `NO_ABUSE` where it is not told.
+    delay : float array
+        Days the decision took.
+    chargeback : bool array
+        Decided by the bank rather than the shop's investigator.
+    """
+
+    judged: BoolArray
+    says_abuse: BoolArray
+    kind: IntArray
+    delay: FloatArray
+    chargeback: BoolArray
+
+
 def judge(
     rng: np.random.Generator,
     *,
@@ -136,7 +162,7 @@ def judge(
     worn: BoolArray,
     euros: FloatArray,
     assumptions: ShopAssumptions,
-) -> dict[str, IntArray | FloatArray | BoolArray]:
+) -> Judgements:
     """Which returns are judged, and how. Selection is biased and some judgements are wrong.
 
     Parameters
@@ -152,9 +178,7 @@ def judge(
 
     Returns
     -------
-    dict
-        ``judged``, ``says_abuse`` and ``chargeback`` (bool), ``kind`` (int, `NO_ABUSE` where not
-        told) and ``delay`` (days), each (r,).
+    Judgements
     """
     n = kind.size
     abused = kind != NO_ABUSE
@@ -173,10 +197,4 @@ def judge(
     told = np.where(abused & (rng.random(n) < 0.08), guess, told)
     told = np.where(says_abuse & (rng.random(n) < 0.88), told, NO_ABUSE)
     delay = np.where(chargeback, rng.uniform(20.0, 70.0, n), 2.0 + rng.gamma(2.0, 5.0, n))
-    return {
-        "judged": judged,
-        "says_abuse": says_abuse,
-        "chargeback": chargeback,
-        "kind": told,
-        "delay": delay,
-    }
+    return Judgements(judged, says_abuse, told, delay, chargeback)

@@ -44,7 +44,7 @@ def choose_sizes(
     market = shoppers.market[lines.customer]
     chart = catalogue.chart[p]
     legible = (chart == CHARTS.index("full")) | (
-        (chart == CHARTS.index("partial")) & (lines.want % 5 < 3)
+        (chart == CHARTS.index("partial")) & (rng.random(n) < 0.6)
     )
     reads = shoppers.reads_charts[lines.customer] & legible
     systems = sorted({x.system for x in catalogue.all_ladders})
@@ -57,20 +57,20 @@ def choose_sizes(
     error = error + assumptions.choice_noise * spread * rng.standard_normal(n)
     error = error + np.where(reads, 0.0, _letters(catalogue, market, p))
 
-    offset = catalogue.brand_offset[p] + catalogue.product_offset[p]
-    believed = _experience(rng, catalogue, lines) * np.where(offset == 0, 0.0, 1.0)
+    believed = _experience(rng, catalogue, lines)
     target = lines.body_position + shoppers.ease[lines.wearer] + error - believed
     wished = target - catalogue.low[p]
     # All lines of one want start from the thought of its first line.
-    first = np.unique(lines.want, return_index=True)[1]
-    base = wished[first][np.unique(lines.want, return_inverse=True)[1]]
+    _, first, want = np.unique(lines.want, return_index=True, return_inverse=True)
+    base = wished[first][want]
     top = catalogue.count[p] - 1
     rank = np.clip(np.rint(base), 0, top)
     towards = np.where(base >= rank, 1.0, -1.0)
     towards = np.where((rank + towards > top) | (rank + towards < 0), -towards, towards)
     step = np.where(lines.nth % 2 == 1, towards, -towards) * ((lines.nth + 1) // 2)
     rank += np.where(lines.extra == OTHER_SIZE, step, 0.0)
-    return np.clip(rank, 0, top).astype(np.int64)
+    chosen: IntArray = np.clip(rank, 0, top).astype(np.int64)
+    return chosen
 
 
 def _letters(catalogue: Catalogue, market: IntArray, product: IntArray) -> FloatArray:

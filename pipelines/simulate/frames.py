@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data_contracts.tables import TABLES
-from pipelines.simulate.assumptions import FloatArray, IntArray, TextArray
-
-_TYPES = {"text": "str", "number": "float64", "boolean": "boolean"}
+from pipelines.simulate.assumptions import BoolArray, FloatArray, IntArray, TextArray
 
 
 def times(start: datetime, day: FloatArray) -> pd.Series:
@@ -42,6 +40,13 @@ def names(values: tuple[str, ...], index: IntArray) -> TextArray:
     return words[np.where(index < 0, len(values), index)]
 
 
+def only(told: BoolArray, words: TextArray) -> TextArray:
+    """The words where they are told, None elsewhere."""
+    out = np.full(told.size, None, dtype=object)
+    out[told] = words[told]
+    return out
+
+
 def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     """A frame in the order and the types of the contract.
 
@@ -62,7 +67,11 @@ def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
             blank = values.isna()
             values = values.astype("Int64" if not column.required else "int64")
             values = values.mask(blank) if blank.any() else values
-        elif column.kind in _TYPES:
-            values = values.astype(_TYPES[column.kind])
+        elif column.kind == "text":
+            values = values.astype("str")
+        elif column.kind == "number":
+            values = values.astype("float64")
+        elif column.kind == "boolean":
+            values = values.astype("boolean")
         out[column.name] = values
     return pd.DataFrame(out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.simulate.assumptions import FloatArray, IntArray, ShopAssumptions, TextArray
+from pipelines.simulate.frames import only
 from pipelines.simulate.ladders import DIMENSIONS
 from pipelines.simulate.shoppers import TASTE, Shoppers
 
@@ -97,7 +98,7 @@ def draw_tellings(
     told = np.where(silent, np.nan, told)
 
     def maybe(values: TextArray, share: float) -> TextArray:
-        return np.where(rng.random(m) < share, values, None)
+        return only(rng.random(m) < share, values)
 
     chest, waist, hip = true[:, 0], true[:, 1], true[:, 2]
     female = shoppers.female[wearer]
@@ -118,8 +119,8 @@ def draw_tellings(
         wearer=wearer,
         day=day,
         body=told,
-        cup=np.where(female & ~is_child, maybe(cup, 0.35), None),
-        body_shape=np.where(~is_child, maybe(shape, 0.40), None),
+        cup=only(female & ~is_child, maybe(cup, 0.35)),
+        body_shape=only(~is_child, maybe(shape, 0.40)),
         age_years=np.where(
             rng.random(m) < 0.55, np.where(is_child, np.round(age, 1), np.floor(age)), np.nan
         ),

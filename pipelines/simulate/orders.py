@@ -14,6 +14,7 @@ from pipelines.simulate.shoppers import Shoppers
 
 BASE, OTHER_SIZE, OTHER_COLOUR = 0, 1, 2
 _LOYAL, _NEW_ONLY, _NEW_DAYS = 0.40, 0.25, 150.0
+BABY_AGE = 2.2
 # Whom a shopper turns to where the shop sells nothing for the audience itself.
 _FALLBACK = {
     "women": ("unisex", "men"),
@@ -172,7 +173,7 @@ def draw_lines(
     day, _ = _order_days(rng, shoppers.registered_day[customer], days)
     day = np.round(day * 86_400.0) / 86_400.0
     who, when = customer[order], day[order]
-    wearer = _wearers(rng, shoppers, who, when)
+    wearer = _wearers(rng, shoppers, who, when, sold=_sold(catalogue))
     product, position = _products(rng, catalogue, shoppers, who, wearer, when)
 
     in_time = np.lexsort((np.arange(orders), day))
@@ -194,15 +195,25 @@ def draw_lines(
     )
 
 
+def _sold(catalogue: Catalogue) -> set[str]:
+    return {AUDIENCES[a] for a in catalogue.audience.tolist()}
+
+
 def _wearers(
-    rng: np.random.Generator, shoppers: Shoppers, who: IntArray, when: FloatArray
+    rng: np.random.Generator,
+    shoppers: Shoppers,
+    who: IntArray,
+    when: FloatArray,
+    *,
+    sold: set[str],
 ) -> IntArray:
     of = shoppers.wearer_of[who]
     age = (when[:, None] - shoppers.bodies.born_day[np.maximum(of, 0)]) / 365.25
     weight = np.where(of >= 0, np.array([1.0, 0.30, 0.0, 0.0]), 0.0)
     # Things for a baby are bought from shortly before the birth, and more often than later.
-    growing = (of >= 0) & (age > -0.15) & (age < 15.5)
-    weight[:, 2:] = np.where(growing & (age < 2.2), 1.3, np.where(growing, 0.7, 0.0))[:, 2:]
+    baby = (of >= 0) & (age > -0.15) & (age < BABY_AGE) & ("baby" in sold)
+    child = (of >= 0) & (age >= BABY_AGE) & (age < 15.5) & bool({"girls", "boys"} & sold)
+    weight[:, 2:] = (1.3 * baby + 0.7 * child)[:, 2:]
     cumulated = np.cumsum(weight, axis=1)
     u = rng.random(who.size) * cumulated[:, -1]
     chosen: IntArray = of[np.arange(who.size), (u[:, None] >= cumulated).sum(axis=1)]
@@ -215,7 +226,7 @@ def _audience(
     age = (when - shoppers.bodies.born_day[wearer]) / 365.25
     female = shoppers.female[wearer]
     adult = np.where(rng.random(wearer.size) < 0.07, "unisex", np.where(female, "women", "men"))
-    child = np.where(age < 2.2, "baby", np.where(female, "girls", "boys"))
+    child = np.where(age < BABY_AGE, "baby", np.where(female, "girls", "boys"))
     return np.where(shoppers.bodies.is_child[wearer] & (age < 16.0), child, adult)
 
 
@@ -228,11 +239,11 @@ def _products(
     when: FloatArray,
 ) -> tuple[IntArray, FloatArray]:
     """Product of each want, and the wearer's position on its ladder."""
-    sold = set(catalogue.audience.tolist())
+    sold = _sold(catalogue)
     stands_for = {}
     for name in AUDIENCES:
         options = (name, *_FALLBACK[name], *AUDIENCES)
-        stands_for[name] = next(AUDIENCES.index(x) for x in options if AUDIENCES.index(x) in sold)
+        stands_for[name] = AUDIENCES.index(next(x for x in options if x in sold))
     named = _audience(rng, shoppers, wearer, when)
     audience = np.array([stands_for[str(x)] for x in named], dtype=np.int64)
     body = shoppers.bodies.at(wearer, when)

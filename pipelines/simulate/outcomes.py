@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from data_contracts.tables import FEEDBACK_SOURCE, RETURN_REASON
 from pipelines.simulate.assumptions import BoolArray, FloatArray, IntArray, ShopAssumptions
-from pipelines.simulate.catalogue import CATEGORIES, Catalogue
+from pipelines.simulate.catalogue import Catalogue
+from pipelines.simulate.categories import CATEGORIES
 from pipelines.simulate.markets import MARKETS
 from pipelines.simulate.orders import Lines
 from pipelines.simulate.shoppers import Shoppers
@@ -201,7 +202,7 @@ def draw_feedback(
     return Feedback(line, of, day, outcome)
 
 
-def catalogue_faults(
+def faults(
     catalogue: Catalogue, lines: Lines, colour: IntArray
 ) -> tuple[BoolArray, FloatArray, BoolArray]:
     """Faults a line suffers from: misleading colour, wrong description (0 to 1), defective lot."""

@@ -14,6 +14,7 @@ from pipelines.simulate.assumptions import (
     TextArray,
 )
 from pipelines.simulate.bodies import Bodies, draw_bodies
+from pipelines.simulate.frames import only
 from pipelines.simulate.markets import MARKETS
 
 WEARERS = ("self", "partner", "child", "child_2")
@@ -106,12 +107,13 @@ def draw_shoppers(
 
     # Most accounts stand alone. Some share a household, and honest neighbours share an address.
     address, device = hashes(rng, c), hashes(rng, c)
-    cluster = np.where(rng.random(c) < 0.5, hashes(rng, c), None)
+    cluster = only(rng.random(c) < 0.5, hashes(rng, c))
     neighbour = np.flatnonzero(rng.random(c) < 0.07)
-    address[neighbour] = address[np.maximum(neighbour - 1, 0)]
+    beside = _next_door(market)
+    address[neighbour] = address[beside[neighbour]]
     household = neighbour[rng.random(neighbour.size) < 0.25]
-    device[household] = device[np.maximum(household - 1, 0)]
-    cluster[household] = cluster[np.maximum(household - 1, 0)]
+    device[household] = device[beside[household]]
+    cluster[household] = cluster[beside[household]]
 
     has = np.ones((c, len(WEARERS)), dtype=bool)
     has[:, 1] = rng.random(c) < 0.40
@@ -133,7 +135,7 @@ def draw_shoppers(
         body_rng.uniform(-11 * 365.25, 0.0, w),
     )
     adult_born = -365.25 * (age[owner] + (slot == 1) * body_rng.normal(0.0, 3.0, w))
-    born = np.round(np.where(is_child, child_born, adult_born))
+    born: FloatArray = np.round(np.where(is_child, child_born, adult_born)).astype(np.float64)
     heights = np.array([m.height for m in MARKETS])[market[owner], np.where(female, 0, 1)]
     girth = np.array([m.girth for m in MARKETS])[market[owner]]
     bodies = draw_bodies(
@@ -169,3 +171,12 @@ def draw_shoppers(
         ease=ease,
         knows_self=body_rng.normal(0.0, 1.0, w) * error * assumptions.choice_noise,
     )
+
+
+def _next_door(market: IntArray) -> IntArray:
+    """Another account of the same market, or the account itself where it is the first."""
+    place = np.argsort(market, kind="stable")
+    before = np.r_[place[:1], place[:-1]]
+    out = np.empty_like(place)
+    out[place] = np.where(market[before] == market[place], before, place)
+    return out
