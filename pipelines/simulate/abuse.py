@@ -45,10 +45,10 @@ def plant_abusers(
     kind = np.full(c, NO_ABUSE, dtype=np.int64)
     if assumptions.abuser_share <= 0:
         return shoppers, kind
-    total = min(c // 2, max(len(ABUSE_KIND), round(assumptions.abuser_share * c)))
-    # Early and lively accounts, or the abuse would fall outside the period in a small shop.
+    total = min(c // 30, max(len(ABUSE_KIND), round(assumptions.abuser_share * c)))
+    # Who hardly buys has little to abuse.
     lively = np.argsort(-shoppers.activity * rng.uniform(0.2, 1.0, c), kind="stable")
-    pool = rng.permutation(lively[: max(total * 3, 1)])[:total]
+    pool = rng.permutation(lively[: c // 4])[:total]
     kind[pool] = np.resize(np.arange(len(ABUSE_KIND)), total)
 
     farms = np.flatnonzero(kind == FARMING)
@@ -197,4 +197,9 @@ def judge(
     told = np.where(abused & (rng.random(n) < 0.08), guess, told)
     told = np.where(says_abuse & (rng.random(n) < 0.88), told, NO_ABUSE)
     delay = np.where(chargeback, rng.uniform(20.0, 70.0, n), 2.0 + rng.gamma(2.0, 5.0, n))
+    if assumptions.label_share > 0:
+        # The first case of each kind is how the shop learnt of it: a small shop has each label too.
+        first = np.unique(kind, return_index=True)[1]
+        first = first[kind[first] != NO_ABUSE]
+        judged[first], says_abuse[first], told[first] = True, True, kind[first]
     return Judgements(judged, says_abuse, told, delay, chargeback)

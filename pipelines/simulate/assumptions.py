@@ -122,7 +122,7 @@ class ShopAssumptions:
     feedback_share: float = 1.0
     wearer_named_share: float = 0.35
     return_propensity: float = 1.0
-    abuser_share: float = 0.0032
+    abuser_share: float = 0.0085
     label_share: float = 1.0
     label_error: float = 0.06
 

@@ -126,7 +126,7 @@ def true_fits(
     band = band * assumptions.tolerance
     small = norm.cdf((-band[line] - mismatch) / assumptions.residual_noise)
     large = norm.sf((band[line] - mismatch) / assumptions.residual_noise)
-    fit = 1.0 - small - large
+    fit = np.maximum(1.0 - small - large, 0.0)
     chosen = start + rank
     order = np.lexsort((of_rank, -fit, line))
     best = order[start]
