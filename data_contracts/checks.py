@@ -154,7 +154,7 @@ def evidence(table: Table, coerced: Coerced, parents: Mapping[str, Parent]) -> p
 
 
 def can_fail(checks: list[Check], evidence: pd.DataFrame) -> list[Check]:
-    """Return the checks some row could break: a null has no range, and many columns are all null."""
+    """Return the checks some row could break: columns of nulls have no range to leave."""
     blank = {name for name in evidence.columns if evidence[name].isna().all()}
     judges_null = ("required", "key")
     return [c for c in checks if c.kind in judges_null or not blank.intersection(c.columns)]

@@ -175,7 +175,8 @@ def _check_columns(table: Table, frame: pd.DataFrame) -> None:
 
 
 def _nulls(column: Column, rows: int) -> pd.Series[Any]:
-    return pd.Series(None, index=pd.RangeIndex(rows), dtype=cast("Any", _DTYPES[column.kind]))
+    dtype = cast("Any", _DTYPES[column.kind])
+    return cast("pd.Series[Any]", pd.Series(None, index=pd.RangeIndex(rows), dtype=dtype))
 
 
 def _fill(
