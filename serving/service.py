@@ -14,6 +14,7 @@ from _bentoml_sdk import Service
 from features.settings import Settings
 from serving.app import MuslinApp
 from serving.http import ASGIApp, Receive, Scope, Send
+from serving.startup import fetch_champions, start
 
 __all__ = ["BENTOML_PATHS", "DirectService", "Muslin", "app"]
 
@@ -48,7 +49,13 @@ class DirectService(Service):  # type: ignore[misc]
     logging={"access": {"enabled": False}},
 )
 class Muslin:
-    """Loads the champion and its state when a worker starts."""
+    """Fetches the champion once a start, and loads it with its state in every worker."""
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def fetch() -> None:
+        """Ask the model registry, before the workers are there."""
+        fetch_champions(settings)
 
     def __init__(self) -> None:
-        """Start."""
+        start(app)

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from features.settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in (*Settings().environment(), "MUSLIN_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    path = tmp_path / "muslin.yaml"
+    monkeypatch.setenv("MUSLIN_CONFIG", str(path))
+    return path
+
+
+def test_defaults_need_no_server():
+    settings = Settings.load()
+    assert settings.tracking_uri.startswith("sqlite:///")
+    assert settings.host == "127.0.0.1"
+    assert settings.workers == 1
+
+
+def test_arguments_win_over_environment_over_file(config, monkeypatch):
+    config.write_text("port: 4001\nworkers: 2\nchampion_dir: /data/champion\n")
+    assert Settings.load().port == 4001
+    monkeypatch.setenv("MUSLIN_PORT", "4002")
+    settings = Settings.load()
+    assert (settings.port, settings.workers) == (4002, 2)
+    assert settings.champion_dir == Path("/data/champion")
+    assert Settings.load(port=4003).port == 4003
+
+
+def test_environment_gives_another_process_the_same(monkeypatch):
+    settings = Settings.load(port=4010, champion_dir="/data/c", registry_timeout_s=2.5)
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load() == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "0"), ("PORT", "http"), ("WORKERS", "-1"), ("LOG_LEVEL", "LOUD"), ("HOST", "")],
+)
+def test_a_bad_variable_is_named_with_its_value(monkeypatch, name, value):
+    monkeypatch.setenv(f"MUSLIN_{name}", value)
+    with pytest.raises(SettingsError, match=f"(?m)^{name.lower()} = {value!r}: "):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prot: 4001\n", r"prot = 4001: .*known settings: .*port"),
+        ("- 1\n", r"muslin\.yaml' cannot be read"),
+        ("a: [\n", r"muslin\.yaml' cannot be read"),
+    ],
+)
+def test_a_bad_file_is_named(config, text, message):
+    config.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        Settings.load()
+
+
+def test_a_missing_file_is_named(config):
+    with pytest.raises(SettingsError, match="MUSLIN_CONFIG names .*which is not a file"):
+        Settings.load()

@@ -1,0 +1,123 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from serving.advisor import ModelLabel
+from serving.champion import ChampionError, adopt, fetch, load
+
+REGISTER = """
+import sys
+from mlflow import MlflowClient, set_tracking_uri
+
+set_tracking_uri(sys.argv[1])
+client = MlflowClient()
+experiment = client.create_experiment("size_fit", artifact_location=sys.argv[2])
+client.create_registered_model("size_fit")
+for folder in sys.argv[3:]:
+    run = client.create_run(experiment).info.run_id
+    client.log_artifacts(run, folder, "model")
+    version = client.create_model_version("size_fit", f"runs:/{run}/model", run_id=run)
+client.set_registered_model_alias("size_fit", "champion", version.version)
+"""
+
+
+def model_folder(path: Path, text: str) -> Path:
+    (path / "deep").mkdir(parents=True)
+    (path / "size_fit.json").write_text(text)
+    (path / "deep" / "booster.txt").write_text("tree")
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    return model_folder(tmp_path / "model", "one")
+
+
+def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path, python):
+    first = model_folder(tmp_path / "first", "one")
+    second = model_folder(tmp_path / "second", "two")
+    adopt(settings, "size_fit", "1", first)
+    adopt(settings, "other", "1", first)
+    artifacts = str(tmp_path / "artifacts")
+    register = [python, "-c", REGISTER, settings.tracking_uri, artifacts, str(first), str(second)]
+    subprocess.run(register, check=True)
+
+    fetch(settings, "size_fit")
+    folder, champion = load(settings, "size_fit")
+    assert champion.label == ModelLabel("size_fit", "2")
+    assert (champion.source, champion.reason) == ("registry", None)
+    assert (folder / "size_fit.json").read_text() == "two"
+    assert (folder / "deep" / "booster.txt").read_text() == "tree"
+    left = {path.name for path in folder.parent.iterdir()}
+    assert left == {champion.folder, "current.json"}
+
+    fetch(settings, "other")
+    _, champion = load(settings, "other")
+    assert champion.source == "copy"
+    assert "has no champion of other" in champion.reason
+
+    Path(settings.tracking_uri.removeprefix("sqlite:///")).unlink()
+    fetch(settings, "size_fit")
+    _, champion = load(settings, "size_fit")
+    assert (champion.version, champion.source) == ("2", "copy")
+    assert "there is no model registry at sqlite:///" in champion.reason
+
+
+def test_no_registry_and_no_copy_says_what_to_run(settings):
+    fetch(settings, "size_fit")
+    with pytest.raises(ChampionError, match="no champion of size_fit") as caught:
+        load(settings, "size_fit")
+    assert caught.value.action.startswith("muslin train size-fit")
+    assert not Path(settings.tracking_uri.removeprefix("sqlite:///")).exists()
+
+
+def test_a_registry_that_cannot_be_read_leaves_the_copy(settings, model):
+    Path(settings.tracking_uri.removeprefix("sqlite:///")).write_text("this is no database")
+    adopt(settings, "size_fit", "4", model)
+    fetch(settings, "size_fit")
+    _, champion = load(settings, "size_fit")
+    assert (champion.version, champion.source) == ("4", "copy")
+    assert "cannot be read" in champion.reason
+
+
+def test_a_registry_that_hangs_is_waited_for_no_longer_than_told(settings, model):
+    adopt(settings, "size_fit", "4", model)
+    hasty = settings.model_copy(update={"registry_timeout_s": 0.01})
+    Path(settings.tracking_uri.removeprefix("sqlite:///")).touch()
+    fetch(hasty, "size_fit")
+    _, champion = load(hasty, "size_fit")
+    assert champion.source == "copy"
+    assert "did not answer within 0.01 seconds" in champion.reason
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "added"])
+def test_a_damaged_copy_is_refused_and_mended(settings, model, damage):
+    adopt(settings, "size_fit", "4", model)
+    folder, _ = load(settings, "size_fit")
+    if damage == "missing":
+        (folder / "size_fit.json").unlink()
+    else:
+        name = "size_fit.json" if damage == "changed" else "extra.json"
+        (folder / name).write_text("tampered")
+    with pytest.raises(ChampionError, match=r"is damaged: .*json"):
+        load(settings, "size_fit")
+    adopt(settings, "size_fit", "4", model)
+    folder, _ = load(settings, "size_fit")
+    assert (folder / "size_fit.json").read_text() == "one"
+
+
+def test_an_unreadable_record_is_named(settings, model):
+    adopt(settings, "size_fit", "4", model)
+    (settings.champion_dir / "size_fit" / "current.json").write_text("{")
+    with pytest.raises(ChampionError, match=r"current\.json cannot be read"):
+        load(settings, "size_fit")
+
+
+def test_a_failed_copy_leaves_the_one_that_serves(settings, model, tmp_path):
+    adopt(settings, "size_fit", "4", model)
+    with pytest.raises(FileNotFoundError):
+        adopt(settings, "size_fit", "5", tmp_path / "nowhere")
+    folder, champion = load(settings, "size_fit")
+    assert champion.version == "4"
+    assert len(list(folder.parent.iterdir())) == 2
