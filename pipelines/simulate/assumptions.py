@@ -108,9 +108,9 @@ class ShopAssumptions:
     lines_per_product: float = 60.0
     tolerance: float = 1.0
     residual_noise: float = 0.42
-    brand_offset_sd: float = 0.36
-    product_offset_sd: float = 0.23
-    far_off_share: float = 0.06
+    brand_offset_sd: float = 0.38
+    product_offset_sd: float = 0.27
+    far_off_share: float = 0.07
     kink_share: float = 0.05
     chart_none_share: float = 0.15
     chart_partial_share: float = 0.15

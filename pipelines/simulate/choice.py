@@ -15,7 +15,7 @@ from pipelines.simulate.markets import MARKETS
 from pipelines.simulate.orders import OTHER_SIZE, Lines, earlier
 from pipelines.simulate.shoppers import Shoppers
 
-_READ, _HOME, _FOREIGN = 0.19, 0.25, 0.43
+_READ, _HOME, _FOREIGN = 0.15, 0.20, 0.40
 
 
 def choose_sizes(
@@ -93,8 +93,8 @@ def _experience(rng: np.random.Generator, catalogue: Catalogue, lines: Lines) ->
     of_brand = earlier(lines.wearer * brands + catalogue.brand_no[p], lines.day)
     of_product = earlier(lines.wearer * catalogue.brand.size + p, lines.day)
     sold = earlier(p, lines.day)
-    knows_brand = of_brand / (of_brand + 1.5)
-    knows_product = np.maximum(0.45 * sold / (sold + 60.0), of_product / (of_product + 0.7))
+    knows_brand = of_brand / (of_brand + 2.5)
+    knows_product = np.maximum(0.30 * sold / (sold + 60.0), of_product / (of_product + 0.7))
     knows_brand = np.maximum(knows_brand, of_product / (of_product + 0.7))
     # What is learnt from few garments is noisy.
     noise = rng.standard_normal(p.size) * 0.30 * knows_brand / np.sqrt(of_brand + 1.0)

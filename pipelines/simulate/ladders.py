@@ -65,7 +65,7 @@ def _women() -> list[Ladder]:
         Ladder("UK", "women", "body", _count(6, 2, 10), cut, 1.2),
         Ladder("US", "women", "body", _count(2, 2, 10), cut, 1.5),
         Ladder("JP", "women", "body", _count(5, 2, 10), cut, 0.5),
-        Ladder("CN", "women", "body", chinese, cut, 0.8),
+        Ladder("CN", "women", "body", chinese, cut | {"height_cm": (150.0, 5.0)}, 0.8),
         Ladder("ALPHA", "women", "body", ALPHA[:7], _girths(80.0, 64.0, 88.0, 6.0), 7.0),
     ]
     for leg, weight in (("L30", 0.8), ("L32", 1.2), ("L34", 0.5)):
@@ -92,7 +92,7 @@ def _men() -> list[Ladder]:
         Ladder("IT", "men", "body", _count(44, 2, 10), cut, 0.7),
         Ladder("UK", "men", "body", _count(34, 2, 10), cut, 1.0),
         Ladder("US", "men", "body", _count(34, 2, 10), cut, 1.2),
-        Ladder("CN", "men", "body", chinese, cut, 0.7),
+        Ladder("CN", "men", "body", chinese, cut | {"height_cm": (160.0, 5.0)}, 0.7),
         Ladder("ALPHA", "men", "body", ALPHA, _girths(86.0, 74.0, 88.0, 6.0), 7.0),
     ]
     for leg, weight in (("L30", 0.6), ("L32", 1.5), ("L34", 1.0)):
@@ -129,9 +129,12 @@ def _children(audience: str) -> list[Ladder]:
 
 def _babies() -> list[Ladder]:
     months = ("0-1", "0-3", "3-6", "6-9", "9-12", "12-18", "18-24", "24-36")
+    # Baby charts print the weight too; it is the length that binds.
+    by_cm = {"height_cm": (50.0, 6.0), "weight_kg": (3.6, 1.4)}
+    by_age = {"height_cm": (53.0, 6.0), "weight_kg": (4.3, 1.4)}
     return [
-        Ladder("BABY_CM", "baby", "height", _count(50, 6, 9), {"height_cm": (50.0, 6.0)}, 3.0),
-        Ladder("BABY_MONTHS", "baby", "height", months, {"height_cm": (53.0, 6.0)}, 2.0),
+        Ladder("BABY_CM", "baby", "height", _count(50, 6, 9), by_cm, 3.0),
+        Ladder("BABY_MONTHS", "baby", "height", months, by_age, 2.0),
         Ladder("ALPHA", "baby", "height", ALPHA[:5], {"height_cm": (50.0, 11.0)}, 0.1),
         Ladder("SHOE_EU", "baby", "foot", _count(16, 1, 9), _foot(9.2, 2 / 3), 1.0),
     ]

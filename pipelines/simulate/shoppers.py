@@ -150,7 +150,7 @@ def draw_shoppers(
     ease = kind + body_rng.normal(0.0, 0.10, w)
     # Parents buy with room to grow.
     ease = np.where(is_child, body_rng.normal(0.30, 0.15, w), ease)
-    error = np.where(is_child, 0.20, np.where(slot == 1, 0.20, 0.12))
+    error = np.where(is_child, 0.20, np.where(slot == 1, 0.18, 0.10))
     return Shoppers(
         customer_id=np.array([f"C{i:07d}" for i in range(1, c + 1)], object),
         market=market.astype(np.int64),

@@ -357,3 +357,17 @@ def test_a_table_without_rows_is_left_out_and_an_old_one_removed(tmp_path):
     run(500, 1, tmp_path, ShopAssumptions(feedback_share=0.0))
     assert not (tmp_path / "fit_feedback.parquet").exists()
     assert validate(read_tables(tmp_path)).ok
+
+
+def test_parts_of_the_shop_draw_from_streams_of_their_own():
+    plain = simulate(1_500, 4).tables
+    other = simulate(1_500, 4, ShopAssumptions(label_share=0.2, feedback_share=0.3)).tables
+    for name in ("products", "product_sizes", "customers", "order_lines", "returns"):
+        pd.testing.assert_frame_equal(plain[name], other[name])
+    assert len(other["fit_feedback"]) < len(plain["fit_feedback"])
+
+
+@pytest.mark.parametrize(("name", "value"), [("tolerance", 0.0), ("residual_noise", -1.0)])
+def test_assumptions_that_make_no_sense_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=name):
+        ShopAssumptions(**{name: value})
