@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from data_contracts.dtypes import normalise
-from data_contracts.readers import write_tables
 from features.sizes import rank_labels
 from pipelines.importers.report import ImportReport, most_common, null_where, read_file
+from pipelines.validate import write_good
 
 __all__ = ["COLUMNS", "import_file"]
 
@@ -57,7 +57,7 @@ def import_file(path: Path, out: Path) -> ImportReport:
     Raises
     ------
     SourceError
-        The file cannot be read or lacks a column.
+        The file cannot be read or lacks a column, or ``out`` holds tables of other data.
     ContractError
         An id, a price or an order date is blank or unreadable.
     """
@@ -74,7 +74,7 @@ def import_file(path: Path, out: Path) -> ImportReport:
     }
     if (returned == 1).any():
         tables["returns"] = _returns(lines.loc[(returned == 1).to_numpy()])
-    write_tables(tables, out)
+    write_good(tables, out)
     report.rows = {name: len(frame) for name, frame in tables.items()}
     report.notes += [
         f"{int(returned.isna().sum()):,} lines have no outcome and are imported without a return",

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from data_contracts.dtypes import normalise
-from data_contracts.readers import write_tables
 from data_contracts.tables import FIT, SELF
 from pipelines.importers.report import ImportReport, most_common, null_where, read_file
+from pipelines.validate import write_good
 
 __all__ = ["COLUMNS", "import_file"]
 
@@ -66,7 +66,7 @@ def import_file(path: Path, out: Path) -> ImportReport:
     Raises
     ------
     SourceError
-        The file cannot be read or lacks a column.
+        The file cannot be read or lacks a column, or ``out`` holds tables of other data.
     ContractError
         An id or a date is blank or unreadable.
     """
@@ -92,7 +92,7 @@ def import_file(path: Path, out: Path) -> ImportReport:
             }
         ).loc[told]
     tables["order_lines"] = rentals.drop(columns=["category", "fit", *_BODY])
-    write_tables(tables, out)
+    write_good(tables, out)
     report.rows = {name: len(frame) for name, frame in tables.items()}
     report.notes += [
         f"{int((~told).sum()):,} rentals have no outcome and are imported without feedback",
