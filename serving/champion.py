@@ -36,6 +36,7 @@ logger = logging.getLogger("muslin.serving")
 ALIAS = "champion"
 Source = Literal["registry", "copy"]
 _RECORD = "current.json"
+_NOTE = "registry.txt"  # what the registry said when it was last asked in vain
 _NO_CHAMPION = 3  # exit code of the child: the registry answered, and has none
 _SQLITE = "sqlite:///"
 _STAGING = ".staging-"
@@ -113,6 +114,10 @@ def fetch(settings: Settings, name: str) -> None:
     if why is None:
         return
     logger.warning("%s: %s", name, why)
+    with contextlib.suppress(OSError):
+        home = _home(settings, name)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / _NOTE).write_text(why, "utf-8")
     with contextlib.suppress(ChampionError, OSError):
         _write_record(settings, replace(_read_record(settings, name), source="copy", reason=why))
 
@@ -200,7 +205,8 @@ def _home(settings: Settings, name: str) -> Path:
 
 
 def _train(name: str) -> str:
-    return f"muslin train {name.replace('_', '-')} --data DIR && muslin promote {name}"
+    command = name.replace("_", "-")
+    return f"muslin train {command} --data DIR && muslin promote {command}"
 
 
 def _read_record(settings: Settings, name: str) -> Champion:
@@ -208,10 +214,12 @@ def _read_record(settings: Settings, name: str) -> Champion:
     try:
         return Champion(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
+        try:
+            why = path.with_name(_NOTE).read_text("utf-8")
+        except OSError:
+            why = f"the model registry at {settings.tracking_uri} was not asked"
         raise ChampionError(
-            f"no champion of {name}: none is registered at {settings.tracking_uri}, and there is "
-            f"no copy in {path.parent}",
-            _train(name),
+            f"no champion of {name}: {why}, and there is no copy in {path.parent}", _train(name)
         ) from None
     except (ValueError, TypeError) as error:
         raise ChampionError(

@@ -67,5 +67,5 @@ def test_a_bad_file_is_named(config, text, message):
 
 
 def test_a_missing_file_is_named(config):
-    with pytest.raises(SettingsError, match="MUSLIN_CONFIG names .*which is not a file"):
+    with pytest.raises(SettingsError, match=r"MUSLIN_CONFIG names .*which is not a file"):
         Settings.load()
