@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from features.questions import SizeQuestion
 from models.size_fit.advice import SizeAdvice
 
-__all__ = ["ModelLabel", "ProductSizes", "SizeAdvisor"]
+__all__ = ["Known", "ModelLabel", "ProductSizes", "SizeAdvisor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,34 @@ class ProductSizes:
     size_system: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A question with what the state knows of it.
+
+    Parameters
+    ----------
+    question
+        As asked.
+    product
+        None when the product is unknown.
+    state
+        The advisor's own: what it read of person, product and their histories.
+    """
+
+    question: SizeQuestion
+    product: ProductSizes | None
+    state: Any = None
+
+
 class SizeAdvisor(Protocol):
     """Answers size questions. Called on the event loop: it must be quick and never block."""
 
-    def advise(self, questions: Sequence[SizeQuestion]) -> list[SizeAdvice]:
-        """Answer each question, in order. An unknown id is answered, never an error."""
+    def look_up(self, questions: Sequence[SizeQuestion]) -> list[Known]:
+        """Read what is known of each question, in order. An unknown id is no error."""
         ...
 
-    def product_sizes(self, product_ids: Sequence[str]) -> Mapping[str, ProductSizes]:
-        """Sizes of the products that are known; an unknown product is left out."""
+    def advise(self, known: Sequence[Known]) -> list[SizeAdvice]:
+        """Answer each question, in order."""
         ...
 
     def label(self) -> ModelLabel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from models.size_fit.advice import SizeAdvice, SizeOutlook
-from serving.advisor import ModelLabel, ProductSizes, SizeAdvisor
+from serving.advisor import Known, ModelLabel, ProductSizes, SizeAdvisor
 from serving.languages import Language, Languages, LocaleSyntaxError
 from serving.messages import (
     because_text,
@@ -82,29 +82,27 @@ class SizeAdviceEndpoint:
         except ValidationError as error:
             raise refuse_json(error, HINTS) from None
         languages = self._choose_languages(requests, is_list=is_list)
-        products = self._advisor.product_sizes([request.product_id for request in requests])
-        _check_candidates(requests, products, is_list=is_list)
         asked_at = time.time()
-        model = self._advisor.label()
-        answers: list[dict[str, Any]] = []
-        for start in range(0, len(requests), _CHUNK):
+        questions = [request.question(asked_at) for request in requests]
+        known: list[Known] = []
+        for start in range(0, len(questions), _CHUNK):
             if start:
                 await asyncio.sleep(0)
-            chunk = requests[start : start + _CHUNK]
-            advised = self._advisor.advise([request.question(asked_at) for request in chunk])
-            for request, language, advice in zip(
-                chunk, languages[start : start + _CHUNK], advised, strict=True
-            ):
-                answers.append(
-                    _answer(
-                        request,
-                        advice,
-                        products.get(request.product_id),
-                        language,
-                        model,
-                        request_id,
-                    )
+            known += self._advisor.look_up(questions[start : start + _CHUNK])
+        _check_candidates(known, is_list=is_list)
+        model = self._advisor.label()
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(known), _CHUNK):
+            if start:
+                await asyncio.sleep(0)
+            chunk = slice(start, start + _CHUNK)
+            advised = self._advisor.advise(known[chunk])
+            answers += [
+                _answer(request, advice, each.product, language, model, request_id)
+                for request, each, advice, language in zip(
+                    requests[chunk], known[chunk], advised, languages[chunk], strict=True
                 )
+            ]
         return orjson.dumps(answers if is_list else answers[0])
 
     def _choose_languages(
@@ -127,24 +125,20 @@ def _item(field: str, index: int, *, is_list: bool) -> str:
     return f"[{index}].{field}" if is_list else field
 
 
-def _check_candidates(
-    requests: Sequence[SizeAdviceRequest],
-    products: Mapping[str, ProductSizes],
-    *,
-    is_list: bool,
-) -> None:
+def _check_candidates(known: Sequence[Known], *, is_list: bool) -> None:
     errors = []
-    for index, request in enumerate(requests):
-        product = products.get(request.product_id)
-        if not request.candidate_sizes or product is None:
+    for index, each in enumerate(known):
+        product = each.product
+        if not each.question.candidate_sizes or product is None:
             continue
-        for place, label in enumerate(request.candidate_sizes):
+        product_id = each.question.product_id
+        for place, label in enumerate(each.question.candidate_sizes):
             if label not in product.labels:
                 reason = (
-                    f"product {request.product_id} has no size {label!r}; its sizes are "
+                    f"product {product_id} has no size {label!r}; its sizes are "
                     f"{', '.join(product.labels)}"
                     if product.labels
-                    else f"product {request.product_id} is not sold by size; leave this out"
+                    else f"product {product_id} is not sold by size; leave this out"
                 )
                 field = _item(f"candidate_sizes[{place}]", index, is_list=is_list)
                 errors.append(FieldError(field, reason, label))

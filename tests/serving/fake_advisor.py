@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from features.questions import SizeQuestion
 from models.size_fit.advice import Because, SizeAdvice, SizeOutlook
-from serving.advisor import ModelLabel, ProductSizes
+from serving.advisor import Known, ModelLabel, ProductSizes
 
 PRODUCTS = {
     "dress": ProductSizes(("S", "M", "L", "XL"), "ALPHA"),
@@ -16,17 +16,16 @@ PRODUCTS = {
 
 
 class FakeAdvisor:
-    def advise(self, questions: Sequence[SizeQuestion]) -> list[SizeAdvice]:
-        return [self._one(question) for question in questions]
+    def look_up(self, questions: Sequence[SizeQuestion]) -> list[Known]:
+        return [Known(question, PRODUCTS.get(question.product_id)) for question in questions]
 
-    def product_sizes(self, product_ids: Sequence[str]) -> Mapping[str, ProductSizes]:
-        return {name: PRODUCTS[name] for name in product_ids if name in PRODUCTS}
+    def advise(self, known: Sequence[Known]) -> list[SizeAdvice]:
+        return [self._one(each.question, each.product) for each in known]
 
     def label(self) -> ModelLabel:
         return ModelLabel("size_fit", "7")
 
-    def _one(self, question: SizeQuestion) -> SizeAdvice:
-        product = PRODUCTS.get(question.product_id)
+    def _one(self, question: SizeQuestion, product: ProductSizes | None) -> SizeAdvice:
         if product is None:
             return SizeAdvice("unknown_product")
         if not product.labels:

@@ -136,7 +136,7 @@ def test_many_errors_are_counted_and_the_first_shown(app):
 
 def test_a_failure_inside_is_a_problem_without_its_cause(app, caplog):
     class Broken:
-        def product_sizes(self, product_ids):
+        def look_up(self, questions):
             raise ZeroDivisionError("the secret of the house")
 
         def label(self):
