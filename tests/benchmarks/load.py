@@ -131,9 +131,7 @@ def main() -> None:
         raise SystemExit("at most 60 seconds and 64 clients")
     bodies = args.bodies.read_bytes().splitlines()
     figures = uvloop.run(
-        drive(
-            args.url, bodies, clients=args.clients, seconds=args.seconds, warmup=args.warmup
-        )
+        drive(args.url, bodies, clients=args.clients, seconds=args.seconds, warmup=args.warmup)
     )
     sys.stdout.buffer.write(orjson.dumps(figures))
 
