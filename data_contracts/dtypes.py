@@ -175,6 +175,8 @@ def _check_columns(table: Table, frame: pd.DataFrame) -> None:
 
 
 def _nulls(column: Column, rows: int) -> pd.Series[Any]:
+    if column.kind == "text_list":
+        return pd.Series([None] * rows, dtype="object")
     dtype = cast("Any", _DTYPES[column.kind])
     return cast("pd.Series[Any]", pd.Series(None, index=pd.RangeIndex(rows), dtype=dtype))
 

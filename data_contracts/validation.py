@@ -229,7 +229,8 @@ def _shown(check: Check, frame: pd.DataFrame, raw: pd.DataFrame, mask: BoolArray
 def _as_text(value: Any) -> str:
     if isinstance(value, (list, tuple, np.ndarray)):
         return str(list(value))
-    return "blank" if value is None or pd.isna(value) else str(value)
+    blank = value is None or pd.isna(value) or (isinstance(value, str) and not value.strip())
+    return "blank" if blank else str(value)
 
 
 def _put_aside(

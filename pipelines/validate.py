@@ -95,6 +95,7 @@ def write_good(tables: Mapping[str, pd.DataFrame], out: Path) -> None:
 
 def print_report(report: ValidationReport, console: Console) -> None:
     """Print what became of each table's rows, the broken rules, breaks and notes."""
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     counts = Grid("table", "rows in", "good", "put aside", "columns not in the contract")
@@ -106,7 +107,7 @@ def print_report(report: ValidationReport, console: Console) -> None:
             f"{item.rows_in:,}",
             f"{item.rows_good:,}",
             f"{item.quarantined:,}",
-            ", ".join(item.extra_columns),
+            escape(", ".join(item.extra_columns)),
         )
     if report.tables:
         console.print(counts)
@@ -115,7 +116,7 @@ def print_report(report: ValidationReport, console: Console) -> None:
         rules = Grid("table", "broken rule", "rows", "for example")
         rules.columns[2].justify = "right"
         for table, rule in broken:
-            rules.add_row(table, rule.rule, f"{rule.count:,}", "\n".join(rule.examples))
+            rules.add_row(table, rule.rule, f"{rule.count:,}", escape("\n".join(rule.examples)))
         console.print(rules)
     for note in report.notes:
         console.print(f"note: {note}", markup=False, highlight=False)

@@ -186,13 +186,16 @@ def _translate(
 def _number(
     values: pd.Series[Any], target: Column, column: ColumnMapping, table: TableMapping
 ) -> pd.Series[Any]:
+    text = values
     if table.decimal == "," and isinstance(values.dtype, pd.StringDtype):
         grouped = values.str.fullmatch(_GROUPED).fillna(value=False).to_numpy(dtype=bool)
-        values = values.mask(grouped, values.str.replace(".", "", regex=False))
-        values = values.str.replace(",", ".", regex=False)
-    if column.unit is None or target.unit is None:
+        text = values.mask(grouped, values.str.replace(".", "", regex=False))
+        text = text.str.replace(",", ".", regex=False)
+    if column.unit is not None and target.unit is not None:
+        return _keep_unread(convert(text, column.unit, target.unit), values)
+    if text is values:
         return values
-    return _keep_unread(convert(values, column.unit, target.unit), values)
+    return _keep_unread(pd.to_numeric(text, errors="coerce"), values)
 
 
 def _time(values: pd.Series[Any], column: ColumnMapping, mapping: Mapping) -> pd.Series[Any]:
