@@ -1,0 +1,1 @@
+"""What a table must be before anything reads it: declarations, readers, validation."""

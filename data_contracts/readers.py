@@ -122,7 +122,7 @@ def _to_arrow(values: pd.Series[Any], kind: str | None) -> pa.Array:
         return utc.cast(pa.timestamp("us" if kind else utc.type.unit, tz="UTC"))
     try:
         return pa.Array.from_pandas(values, type=_ARROW_TYPES[kind] if kind else None)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # cells of several types: keep what they say
+    except pa.ArrowException:  # cells of several types: keep what they say
         text = values.map(str, na_action="ignore").astype("str")
         return pa.Array.from_pandas(text, type=pa.string())
 

@@ -25,6 +25,7 @@ LONG = 9007199254740993  # 2**53 + 1: a float cannot hold it
         (pd.Categorical([17, 18]), ["17", "18"]),
         (pd.Categorical(["b", "a"]), ["b", "a"]),
         ([Decimal("17"), Decimal("2.5")], ["17", "2.5"]),
+        ([Decimal("Infinity"), float("inf")], ["Infinity", "inf"]),
     ],
 )
 def test_ids_become_text_and_never_gain_a_fraction(ids, texts):
