@@ -1,0 +1,193 @@
+"""Histories: sums over events per key, declared once and used three times.
+
+A history is a key and the sums kept for it. Sums only, because sums serve three masters: the value
+strictly before a moment is a running sum (training), the last value is a plain sum (online state),
+and a new event is one addition (stream). A sum with a half-life stays a sum: an event at ``t`` adds
+``x * 2 ** ((t - T0) / h)`` and a reader at ``now`` multiplies by ``2 ** (-(now - T0) / h)``.
+
+Written as Narwhals expressions: the same code runs on pandas, Polars, DuckDB and PySpark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+from narwhals.typing import IntoFrameT
+
+from features.events import DAY_US
+
+__all__ = ["T0_US", "History", "Sum", "decay", "final_state", "values_before"]
+
+T0_US = 1_577_836_800_000_000
+"""2020-01-01T00:00Z. With half-lives of 30 days and more, doubles hold for 80 years around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One sum over the events of a key.
+
+    Parameters
+    ----------
+    name
+        Column name of the sum.
+    kind
+        Kind of event that counts.
+    amount
+        Column to add up, nulls and NaN as zero; None counts events.
+    verdict
+        Only events with this verdict on the fit.
+    half_life_days
+        Older events weigh less; None for a lifetime sum.
+    square
+        Add up the square of the amount.
+    """
+
+    name: str
+    kind: str
+    amount: str | None = None
+    verdict: str | None = None
+    half_life_days: float | None = None
+    square: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The sums kept for one key.
+
+    Parameters
+    ----------
+    name
+        Prefix of its columns and of its keys in the state store.
+    key
+        Columns of the event that make the key; an event with a null in one of them is not counted.
+    sums
+        What is added up.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    sums: tuple[Sum, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the values: ``<history>.<sum>``."""
+        return [f"{self.name}.{each.name}" for each in self.sums]
+
+    @property
+    def half_lives(self) -> npt.NDArray[np.float64]:
+        """Half-life of every sum in days, infinite for lifetime sums."""
+        return np.array([each.half_life_days or np.inf for each in self.sums])
+
+
+def decay(half_lives: npt.NDArray[np.float64], now_us: Any) -> npt.NDArray[np.float64]:
+    """What to multiply stored sums with when they are read at `now_us`.
+
+    Parameters
+    ----------
+    half_lives
+        Days, one per sum.
+    now_us
+        Moment of reading in microseconds: a number, or a column vector for many moments.
+    """
+    return np.exp2(-((now_us - T0_US) / DAY_US) / half_lives)
+
+
+def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> IntoFrameT:
+    """The sums of all events strictly before each query; an event of the same moment is not in.
+
+    Parameters
+    ----------
+    history
+        The declaration.
+    events
+        See :func:`features.events.line_events`.
+    queries
+        ``query`` (a unique integer), ``at`` and the key columns of the history.
+
+    Returns
+    -------
+    frame of the same kind
+        ``query`` and the history's columns, decayed to the query's ``at``; queries with a null in
+        their key are missing. In no particular order.
+    """
+    key = list(history.key)
+    asked = (
+        nw.from_native(queries)
+        .filter(*(~nw.col(part).is_null() for part in key))
+        .select(*key, "at", "query", *(nw.lit(0.0).alias(c) for c in history.columns))
+    )
+    happened = _amounts(history, events).select(
+        *key, "at", nw.lit(-1).cast(nw.Int64).alias("query"), *history.columns
+    )
+    asked = asked.with_columns(nw.col("query").cast(nw.Int64))
+    stream = nw.concat([asked, happened], how="vertical").with_columns(
+        # Of one moment, questions come first: what happens at that moment is not yet known.
+        (nw.col("query") < 0).cast(nw.Int8).alias("_after")
+    )
+    if isinstance(stream, nw.DataFrame):
+        # Sorting once is cheaper than once per sum; lazy engines keep no order and need order_by.
+        running = stream.sort(*key, "at", "_after").with_columns(
+            *(nw.col(c).cum_sum().over(*key) for c in history.columns)
+        )
+    else:
+        running = stream.with_columns(
+            *(nw.col(c).cum_sum().over(*key, order_by=["at", "_after"]) for c in history.columns)
+        )
+    answered = running.filter(nw.col("query") >= 0)
+    return answered.select("query", *_read_at(history)).to_native()
+
+
+def final_state(history: History, events: IntoFrameT) -> IntoFrameT:
+    """The stored sums per key after all events: key columns and the history's columns."""
+    return (
+        _amounts(history, events)
+        .group_by(*history.key)
+        .agg(*(nw.col(c).sum() for c in history.columns))
+        .to_native()
+    )
+
+
+def _amounts(history: History, events: Any) -> Any:
+    """One row per event that counts, its amount in the columns of the sums it counts for."""
+    kinds = sorted({each.kind for each in history.sums})
+    kept = nw.from_native(events).filter(
+        nw.col("kind").is_in(kinds), *(~nw.col(part).is_null() for part in history.key)
+    )
+    return kept.select(
+        *history.key,
+        "at",
+        *(
+            _amount(each).alias(column)
+            for each, column in zip(history.sums, history.columns, strict=True)
+        ),
+    )
+
+
+def _amount(each: Sum) -> Any:
+    value: Any = nw.lit(1.0)
+    if each.amount is not None:
+        column = nw.col(each.amount).cast(nw.Float64)
+        known = ~column.is_null() & ~column.is_nan()
+        value = nw.when(known).then(column * column if each.square else column).otherwise(0.0)
+    counts = nw.col("kind") == each.kind
+    if each.verdict is not None:
+        counts = counts & (nw.col("verdict").fill_null("") == each.verdict)
+    amount = nw.when(counts).then(value).otherwise(0.0)
+    if each.half_life_days is not None:
+        days = (nw.col("at").cast(nw.Float64) - T0_US) / DAY_US
+        amount = amount * (days * (np.log(2) / each.half_life_days)).exp()
+    return amount
+
+
+def _read_at(history: History) -> list[Any]:
+    days = (nw.col("at").cast(nw.Float64) - T0_US) / DAY_US
+    return [
+        nw.col(c)
+        if each.half_life_days is None
+        else nw.col(c) * (days * (-np.log(2) / each.half_life_days)).exp()
+        for each, c in zip(history.sums, history.columns, strict=True)
+    ]

@@ -1,0 +1,189 @@
+"""Order lines with everything that was known when they were placed, and nothing later.
+
+The facts of a line are its product, the place of its size, the wearer's body as last told by then
+and the natural size that follows. Outcomes are not among them: they live in the event stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from features.bodies import BODY_COLUMNS, NaturalSize, body_matrix, grown_height
+from features.events import DAY_US
+from features.histories import T0_US
+from features.positions import CHILDREN, MIDDLES, SizeScales
+
+__all__ = ["PERSON_TEXTS", "line_facts", "people_on_record", "to_micros", "with_natural_size"]
+
+PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
+_FIGURES = tuple(name for name in BODY_COLUMNS if name != "cup_index")
+_CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
+YEAR_US = 365.25 * DAY_US
+
+
+def to_micros(times: pd.Series) -> pd.Series:
+    """UTC timestamps as whole microseconds since the epoch, null kept (Int64)."""
+    micros = times.astype("datetime64[us, UTC]").astype("int64").astype("Int64")
+    return micros.mask(times.isna().to_numpy())
+
+
+def people_on_record(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Every person's figures after each measurement: what is not told anew stays as last told.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``wearer``, ``measured`` (microseconds), the body figures and texts,
+        ``birth`` (microseconds); sorted by ``measured``.
+    """
+    people = measurements.copy()
+    people["wearer"] = people["wearer"].astype(object).fillna("self").astype(str)
+    people["measured"] = to_micros(people["measured_at"]).astype("float64")
+    people["birth"] = to_micros(pd.to_datetime(people["birth_date"], utc=True)).astype("float64")
+    # An age is told once and runs on: what stays as told is the moment of birth.
+    age = people["age_years"].astype("float64")
+    people["birth"] = people["birth"].fillna(people["measured"] - age * YEAR_US)
+    people = people.sort_values(["measured", "customer_id", "wearer"], kind="stable")
+    told = [*[f for f in _FIGURES if f != "age_years"], "cup", *PERSON_TEXTS, "birth"]
+    person = [people["customer_id"], people["wearer"]]
+    if people.duplicated(["customer_id", "wearer"]).any():
+        people[told] = people[told].groupby(person).ffill()
+    return people[["customer_id", "wearer", "measured", *told]].reset_index(drop=True)
+
+
+def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.DataFrame:
+    """Join every order line with what was known at ``ordered_at``.
+
+    Parameters
+    ----------
+    tables
+        Contract tables, normalised; ``order_lines`` and ``products`` are needed, others help.
+    scales
+        Fitted size axes.
+
+    Returns
+    -------
+    DataFrame
+        In the order of ``order_lines``: ids, ``at`` (int64 microseconds), product attributes,
+        ``scale``, ``position``, ``size_rank``, chart middles, body figures by `BODY_COLUMNS` and
+        texts.
+    """
+    lines = tables["order_lines"]
+    facts = lines[
+        ["order_line_id", "order_id", "customer_id", "product_id", "size_label", "colour", "market"]
+    ].copy()
+    facts["occasion"] = lines["occasion"]
+    facts["wearer"] = lines["wearer"].astype(object).fillna("self").astype(str)
+    facts["at"] = to_micros(lines["ordered_at"]).astype("int64")
+    facts["years"] = (facts["at"] - T0_US) / YEAR_US
+    facts["delivered"] = to_micros(lines["delivered_at"])
+    products = tables["products"][["product_id", "category", "brand", "audience", "material"]]
+    facts = facts.merge(products, on="product_id", how="left")
+    placed = scales.place(tables["products"], tables["product_sizes"])
+    facts = facts.merge(placed, on=["product_id", "size_label"], how="left")
+    facts = _with_people(facts, tables)
+    facts = _without_other_bodies(facts)
+    facts["audience"] = facts["audience"].astype(object).fillna("any").astype(str)
+    facts["person"] = facts["customer_id"] + "\x1f" + facts["wearer"]
+    columns = ["size_rank", "position", "sizes", *MIDDLES]
+    facts[columns] = facts[columns].astype("float64")
+    return facts
+
+
+def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The latest figures told at or before the order, and the age that day."""
+    measurements = tables.get("body_measurements")
+    texts = ["cup", *PERSON_TEXTS]
+    figures = [f for f in _FIGURES if f != "age_years"]
+    if measurements is None or measurements.empty:
+        facts[[*figures, "birth", "measured"]] = np.nan
+        facts[texts] = None
+    else:
+        people = people_on_record(measurements)
+        named = _as_of(facts, people, ["customer_id", "wearer"])
+        # Garments for children name no child most often: the child last measured is meant.
+        child = _as_of(facts, people[_is_child(people)], ["customer_id"])
+        anyone = facts["audience"].isin(CHILDREN) & facts["wearer"].eq("self")
+        facts = pd.concat([facts, child.where(anyone, named)], axis=1)
+    born = facts["birth"]
+    customers = tables.get("customers")
+    if customers is not None and customers["birth_year"].notna().any():
+        year = facts["customer_id"].map(customers.set_index("customer_id")["birth_year"])
+        mid_year = (year.astype("float64") - 1970 + 0.5) * YEAR_US
+        born = born.where(born.notna() | facts["wearer"].ne("self"), mid_year)
+    facts["age_years"] = (facts["at"] - born) / YEAR_US
+    age_then = (facts["measured"] - born) / YEAR_US
+    facts["height_cm"] = grown_height(
+        *(
+            facts[c].to_numpy("float64") if isinstance(c, str) else c.to_numpy("float64")
+            for c in ("height_cm", age_then, "age_years")
+        )
+    )
+    facts["cup_index"] = body_matrix(facts)[:, BODY_COLUMNS.index("cup_index")]
+    return facts.drop(columns=["birth", "cup"])
+
+
+def _as_of(facts: pd.DataFrame, people: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The latest record at or before each line, in the order of the lines."""
+    asked = facts[["at", *by]].assign(_at=facts["at"].astype("float64"), _row=np.arange(len(facts)))
+    told = [c for c in people if c not in ("customer_id", "wearer")]
+    found = pd.merge_asof(
+        asked.sort_values("_at", kind="stable"),
+        people[[*by, *told]],
+        left_on="_at",
+        right_on="measured",
+        by=by,
+    )
+    return found.sort_values("_row")[told].reset_index(drop=True)
+
+
+def _is_child(people: pd.DataFrame) -> pd.Series:
+    age = (people["measured"] - people["birth"]) / YEAR_US
+    return age.lt(_CHILD_AGE) | (age.isna() & people["height_cm"].lt(_CHILD_HEIGHT))
+
+
+def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
+    """Forget figures of a body the garment cannot be for.
+
+    An order that names no wearer is often for somebody else of the family: a grown-up's height says
+    nothing of the child's romper, nor a woman's waist of the men's trousers.
+    """
+    children = facts["audience"].isin(CHILDREN)
+    grown = facts["age_years"].gt(18) | (facts["age_years"].isna() & facts["height_cm"].gt(165))
+    small = facts["height_cm"].lt(130) | facts["age_years"].lt(10)
+    sex = facts["sex"].map({"female": "women", "male": "men"})
+    other = sex.notna() & facts["audience"].isin(["women", "men"]) & sex.ne(facts["audience"])
+    stranger = (children & grown) | (facts["audience"].isin(["women", "men"]) & small) | other
+    figures = [name for name in BODY_COLUMNS if name != "age_years"]
+    facts.loc[stranger, figures] = np.nan
+    facts.loc[stranger & (grown | small), "age_years"] = np.nan
+    facts.loc[stranger, list(PERSON_TEXTS)] = None
+    return facts
+
+
+def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame:
+    """Add where the size stands against the person and against everybody.
+
+    ``natural`` and ``natural_sd`` (steps): the size the body points to. ``gap`` = position -
+    natural, NaN where no body figure is known: without one the natural size is the average's.
+    ``scale_mean``, ``scale_sd``: of all choices on the scale. ``level``: the position in standard
+    deviations from that mean, which carries over from one scale to another.
+    """
+    body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
+    scale = facts["scale"].to_numpy(dtype=object)
+    mean, spread = natural.predict(body, scale)
+    center, width = natural.of_scale(scale)
+    figures = [i for i, name in enumerate(BODY_COLUMNS) if name != "age_years"]
+    bodiless = ~np.isfinite(body[:, figures]).any(axis=1)
+    position = facts["position"].to_numpy(dtype="float64")
+    return facts.assign(
+        natural=mean,
+        natural_sd=spread,
+        gap=np.where(bodiless, np.nan, position - mean),
+        scale_mean=center,
+        scale_sd=width,
+        level=(position - center) / width,
+    )

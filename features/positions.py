@@ -1,0 +1,175 @@
+"""Where each size of a product stands on an axis that products share.
+
+A shopper's history with one product says something of another only if their sizes stand on one
+axis, a *scale*. Where the shop publishes the bodies its sizes are cut for, the scale is the body:
+foot length for shoes, height for clothes sold by height, the girths for the rest, per audience.
+Elsewhere it is the label itself, per audience and kind of label. Positions count in the scale's
+usual size steps, so that one step means one size up whatever the system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.sizes import parse_label, rank_labels
+
+__all__ = ["CHILDREN", "GIRTHS", "MIDDLES", "PLACED", "SizeScales", "is_child_scale"]
+
+GIRTHS = ("chest_cm", "waist_cm", "hip_cm")
+MIDDLES = ("chest_mid", "waist_mid", "hip_mid", "height_mid", "foot_mid")
+PLACED = ["product_id", "size_label", "size_rank", "scale", "position", "sizes", *MIDDLES]
+CHILDREN = ("girls", "boys", "baby")
+
+
+def is_child_scale(scale: object) -> float:
+    """1.0 for the scales of those who still grow, 0.0 for others."""
+    return float(isinstance(scale, str) and scale.startswith("children|"))
+
+
+@dataclass
+class SizeScales:
+    """The axes of sizes, learned from a catalogue and then kept, so that they never drift.
+
+    Attributes
+    ----------
+    girths_
+        Mean and standard deviation (cm) of the published girths, by audience and dimension.
+    steps_
+        The usual distance between neighbouring sizes, by scale, in the axis' own unit.
+    """
+
+    girths_: dict[str, tuple[float, float]] = field(default_factory=dict)
+    steps_: dict[str, float] = field(default_factory=dict)
+
+    def fit(self, products: pd.DataFrame, product_sizes: pd.DataFrame) -> SizeScales:
+        """Learn the axes from the contract tables of a catalogue."""
+        sizes = _joined(products, product_sizes)
+        self.girths_ = {}
+        for dimension in GIRTHS:
+            middle = sizes[_middle(dimension)]
+            for audience, values in middle.groupby(sizes["audience"]):
+                if values.notna().sum() > 1 and values.std() > 0:
+                    self.girths_[f"{audience}|{dimension}"] = (values.mean(), values.std())
+        placed = self._axes(sizes)
+        self.steps_ = _usual_steps(placed)
+        return self
+
+    def place(self, products: pd.DataFrame, product_sizes: pd.DataFrame) -> pd.DataFrame:
+        """Place every size of every product.
+
+        Parameters
+        ----------
+        products, product_sizes
+            Contract tables; see :mod:`data_contracts.tables`.
+
+        Returns
+        -------
+        DataFrame
+            One row per product and size: ``product_id``, ``size_label``, ``size_rank`` (0 for the
+            smallest), ``scale`` (None for goods of one size), ``position`` (in steps of the
+            scale), ``sizes`` (how many the product has), ``chest_mid`` ... ``foot_mid`` (cm, the
+            body the size is cut for, NaN where not published).
+        """
+        sizes = self._axes(_joined(products, product_sizes))
+        sizes["position"] /= sizes["scale"].map(self.steps_).astype("float64").fillna(1.0)
+        sizes["sizes"] = sizes.groupby("product_id")["size_label"].transform("size")
+        return sizes[PLACED]
+
+    def _axes(self, sizes: pd.DataFrame) -> pd.DataFrame:
+        audience = sizes["audience"]
+        adult = audience.where(~audience.isin(CHILDREN), "children")
+        girth = self._girth(sizes)
+        height_sold = audience.isin(CHILDREN) & sizes["height_mid"].notna()
+        scale, place = _by_label(sizes, adult)
+        # The later rule wins: a foot length is the shoe, a child's height is the garment.
+        for known, name, axis in (
+            (girth.notna(), adult + "|girth", girth),
+            (height_sold, "children|height", sizes["height_mid"]),
+            (sizes["foot_mid"].notna(), adult + "|foot", sizes["foot_mid"]),
+        ):
+            usable = _rises_with_rank(sizes, axis, known)
+            scale = scale.where(~usable, name)
+            place = place.where(~usable, axis)
+        return sizes.assign(scale=scale.astype(object), position=place)
+
+    def _girth(self, sizes: pd.DataFrame) -> pd.Series:
+        """Mean standardised girth of the body a size is cut for, over the girths published."""
+        scores = []
+        for dimension in GIRTHS:
+            key = sizes["audience"] + "|" + dimension
+            mean = key.map({k: v[0] for k, v in self.girths_.items()}).astype("float64")
+            spread = key.map({k: v[1] for k, v in self.girths_.items()}).astype("float64")
+            scores.append((sizes[_middle(dimension)] - mean) / spread)
+        return pd.concat(scores, axis=1).mean(axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """The learned axes as plain values."""
+        return {"girths": {k: list(v) for k, v in self.girths_.items()}, "steps": self.steps_}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> SizeScales:
+        """The inverse of :meth:`to_json`."""
+        return cls({k: (v[0], v[1]) for k, v in stored["girths"].items()}, dict(stored["steps"]))
+
+
+def _joined(products: pd.DataFrame, product_sizes: pd.DataFrame) -> pd.DataFrame:
+    sizes = product_sizes.merge(
+        products[["product_id", "audience", "size_system"]], on="product_id", how="left"
+    )
+    sizes["audience"] = sizes["audience"].astype(object).fillna("any").astype(str)
+    sizes["size_rank"] = _ranks(sizes)
+    for dimension in ("chest_cm", "waist_cm", "hip_cm", "height_cm", "foot_length_cm"):
+        middle = sizes[[f"{dimension}_min", f"{dimension}_max"]].astype("float64").mean(axis=1)
+        sizes[_middle(dimension)] = middle
+    return sizes
+
+
+def _middle(dimension: str) -> str:
+    return "foot_mid" if dimension == "foot_length_cm" else dimension.replace("_cm", "_mid")
+
+
+def _ranks(sizes: pd.DataFrame) -> pd.Series:
+    """The shop's own rank where it gives one for every size of the product, else natural order."""
+    told = sizes["size_rank"].astype("float64")
+    natural = pd.Series(np.nan, index=sizes.index)
+    complete = told.notna().groupby(sizes["product_id"]).transform("all")
+    for _, labels in sizes.loc[~complete, "size_label"].groupby(sizes["product_id"]):
+        natural[labels.index] = rank_labels(labels.tolist())
+    ranks = told.where(complete, natural)
+    return ranks.groupby(sizes["product_id"]).rank(method="dense") - 1
+
+
+def _by_label(sizes: pd.DataFrame, adult: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Scale and place from the label alone; what no rule reads stands at its rank."""
+    parsed = {label: parse_label(label) for label in sizes["size_label"].unique()}
+    kinds = {label: read.kind if read else "rank" for label, read in parsed.items()}
+    places = {label: read.place if read else np.nan for label, read in parsed.items()}
+    kind = sizes["size_label"].map(kinds)
+    place = sizes["size_label"].map(places).astype("float64").fillna(sizes["size_rank"])
+    system = sizes["size_system"].astype(object).where(sizes["size_system"].notna(), "any")
+    scale = (adult + "|" + system.astype(str) + ":" + kind).astype(object)
+    return scale.where(kind.ne("one"), None), place
+
+
+def _rises_with_rank(sizes: pd.DataFrame, axis: pd.Series, known: pd.Series) -> pd.Series:
+    """Which rows may use an axis: known for the whole product and growing with the size."""
+    frame = pd.DataFrame(
+        {"p": sizes["product_id"], "rank": sizes["size_rank"], "x": axis, "known": known}
+    ).sort_values(["p", "rank"], kind="stable")
+    step = frame.groupby("p")["x"].diff()
+    grew = frame.groupby("p")["rank"].diff().gt(0)
+    frame["fine"] = frame["known"] & ~(grew & ~step.gt(0))
+    return frame["fine"].groupby(frame["p"]).transform("all").reindex(sizes.index)
+
+
+def _usual_steps(sizes: pd.DataFrame) -> dict[str, float]:
+    """Median distance between neighbouring sizes of a product, per scale."""
+    ordered = sizes.sort_values(["product_id", "position"], kind="stable")
+    step = ordered.groupby("product_id")["position"].diff()
+    usual = step.where(step.gt(0)).groupby(ordered["scale"].dropna()).median().dropna()
+    return {str(scale): float(value) for scale, value in usual.items()}

@@ -1,0 +1,222 @@
+"""The vector of `size_fit`: person, product and candidate size as ordered numbers.
+
+There is one implementation: :func:`size_fit_vectors` takes facts and history sums as matrices and
+is called with all order lines in training and with the candidate sizes of one question in serving.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from features.histories import History, Sum
+
+__all__ = ["FACTS", "HISTORIES", "SUMS", "VECTOR", "size_fit_vectors"]
+
+Floats = npt.NDArray[np.float64]
+
+_OUTCOMES = ("small", "fit", "large")
+_RECENT_DAYS = 180.0
+_SUMS = (
+    Sum("orders", "ordered"),
+    Sum("position", "ordered", "position"),
+    Sum("gap", "ordered", "gap"),
+    Sum("known", "ordered", "has_gap"),
+    Sum("level", "ordered", "level"),
+    Sum("recent_orders", "ordered", half_life_days=_RECENT_DAYS),
+    Sum("recent_position", "ordered", "position", half_life_days=_RECENT_DAYS),
+    Sum("recent_years", "ordered", "years", half_life_days=_RECENT_DAYS),
+    *(Sum(o, "fit_told", verdict=o) for o in _OUTCOMES),
+    *(Sum(f"position_{o}", "fit_told", "position", verdict=o) for o in _OUTCOMES),
+    *(Sum(f"gap_{o}", "fit_told", "gap", verdict=o) for o in _OUTCOMES),
+    Sum("kept", "kept"),
+    Sum("position_kept", "kept", "position"),
+)
+SUMS: tuple[str, ...] = tuple(each.name for each in _SUMS)
+"""Names of the sums every history of `size_fit` keeps, in order."""
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    "person": ("person", "audience"),
+    "person_scale": ("person", "scale"),
+    "person_category": ("person", "category"),
+    "account_scale": ("customer_id", "scale"),
+    "product": ("product_id",),
+    "product_size": ("product_id", "size_label"),
+    "brand": ("brand",),
+    "category_size": ("category", "scale", "size_label"),
+    "category": ("category",),
+}
+HISTORIES: tuple[History, ...] = tuple(History(name, key, _SUMS) for name, key in _KEYS.items())
+"""The histories `size_fit` reads, all with the same sums so that they stack into one array."""
+
+# Whose rates a history's own are shrunk towards, and by how many told outcomes. Coarse to fine.
+_PARENTS: tuple[tuple[str, str | None, float], ...] = (
+    ("category", None, 50.0),
+    ("category_size", "category", 20.0),
+    ("brand", "category", 20.0),
+    ("product", "brand", 8.0),
+    ("product_size", "product", 8.0),
+    ("person", None, 4.0),
+    ("person_scale", "person", 4.0),
+    ("person_category", "person", 3.0),
+    ("account_scale", None, 4.0),
+)
+
+FACTS: tuple[str, ...] = (
+    "position",
+    "natural",
+    "natural_sd",
+    "scale_mean",
+    "scale_sd",
+    "gap",
+    "size_rank",
+    "sizes",
+    "height_cm",
+    "weight_kg",
+    "chest_cm",
+    "waist_cm",
+    "hip_cm",
+    "foot_length_cm",
+    "cup_index",
+    "child_age",
+    "child",
+    "years",
+    "fit_preference",
+    "chest_mid",
+    "waist_mid",
+    "hip_mid",
+    "height_mid",
+    "foot_mid",
+    "category",
+    "audience",
+    "market",
+    "occasion",
+    "body_shape",
+    "scale",
+)
+"""What is known without history, in order; the last six are codes of categories."""
+
+CODED = ("category", "audience", "market", "occasion", "body_shape", "scale")
+_H = {each.name: i for i, each in enumerate(HISTORIES)}
+_S = {name: i for i, name in enumerate(SUMS)}
+_F = {name: i for i, name in enumerate(FACTS)}
+_TOLD = slice(_S["small"], _S["large"] + 1)
+_BODY = slice(_F["chest_cm"], _F["hip_cm"] + 1)
+_MIDS = slice(_F["chest_mid"], _F["hip_mid"] + 1)
+
+VECTOR: tuple[str, ...] = (
+    *FACTS,
+    "bmi",
+    "chest_gap",
+    "waist_gap",
+    "hip_gap",
+    "height_gap",
+    "foot_gap",
+    *(f"{h}.log_told" for h in _H),
+    *(f"{h}.small" for h in _H),
+    *(f"{h}.large" for h in _H),
+    *(f"{h}.log_orders" for h in _H),
+    "person_scale.orders",
+    "person_scale.told_small",
+    "person_scale.told_fit",
+    "person_scale.told_large",
+    "person_scale.position_sum",
+    "person.orders",
+    "person.level_sum",
+    "account_scale.recent_orders",
+    "account_scale.recent_position",
+    "account_scale.years_ago",
+    "person_scale.from_orders",
+    "person_scale.from_fit",
+    "product.told_small",
+    "product.told_fit",
+    "product.told_large",
+    "product.gap_mean",
+    "product.gap_from_mean",
+    "product.gap_from_small",
+    "product.gap_from_fit",
+    "product.gap_from_large",
+    "product_size.told_small",
+    "product_size.told_fit",
+    "product_size.told_large",
+    "brand.told_small",
+    "brand.told_fit",
+    "brand.told_large",
+)
+"""Names of the vector's columns, in order."""
+
+
+def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
+    """Build the vectors.
+
+    Parameters
+    ----------
+    facts
+        Rows by `FACTS`, NaN where unknown.
+    sums
+        Rows by `HISTORIES` by `SUMS`: what was known before the question, decayed to it.
+    base
+        Shares of small and large over all told outcomes of the training data, the rates that a
+        key without history gets.
+
+    Returns
+    -------
+    ndarray
+        Rows by `VECTOR`.
+    """
+    rows = len(facts)
+    told = sums[:, :, _TOLD]
+    ends = told[:, :, ::2]
+    # Who keeps a line without a word has no complaint of its fit.
+    count = ends.sum(axis=2) + np.maximum(told[:, :, 1], sums[:, :, _S["kept"]])
+    rates = np.empty((rows, len(_H), 2))
+    for name, parent, strength in _PARENTS:
+        here = _H[name]
+        prior = base if parent is None else rates[:, _H[parent]]
+        rates[:, here] = (ends[:, here] + strength * prior) / (count[:, here, None] + strength)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        person, product = sums[:, _H["person_scale"]], sums[:, _H["product"]]
+        account = sums[:, _H["account_scale"]]
+        position, gap = facts[:, _F["position"]], facts[:, _F["gap"]]
+        height = facts[:, _F["height_cm"]]
+        orders = person[:, _S["orders"]]
+        mean_gap = product[:, _S["gap"]] / (product[:, _S["known"]] + 5.0)
+        near = product[:, _S["gap_small"] : _S["gap_large"] + 1]
+        near_count = told[:, _H["product"]]
+        # A product of which little was told: people of any gap are as near as the average.
+        by_outcome = (near + 5.0 * mean_gap[:, None]) / (near_count + 5.0)
+        vectors = (
+            facts,
+            facts[:, _F["weight_kg"]] / (height / 100) ** 2,
+            facts[:, _BODY] - facts[:, _MIDS],
+            height - facts[:, _F["height_mid"]],
+            facts[:, _F["foot_length_cm"]] - facts[:, _F["foot_mid"]],
+            np.log1p(count),
+            rates[:, :, 0],
+            rates[:, :, 1],
+            np.log1p(sums[:, :, _S["orders"]]),
+            orders,
+            told[:, _H["person_scale"]],
+            person[:, _S["position"]],
+            sums[:, _H["person"], _S["orders"]],
+            sums[:, _H["person"], _S["level"]],
+            account[:, _S["recent_orders"]],
+            account[:, _S["recent_position"]],
+            facts[:, _F["years"]]
+            - account[:, _S["recent_years"]] / account[:, _S["recent_orders"]],
+            position - person[:, _S["position"]] / orders,
+            position - person[:, _S["position_fit"]] / person[:, _S["fit"]],
+            told[:, _H["product"]],
+            mean_gap,
+            gap - mean_gap,
+            gap[:, None] - by_outcome,
+            told[:, _H["product_size"]],
+            told[:, _H["brand"]],
+        )
+    out = np.empty((rows, len(VECTOR)))
+    at = 0
+    for block in vectors:
+        width = 1 if block.ndim == 1 else block.shape[1]
+        out[:, at : at + width] = block[:, None] if block.ndim == 1 else block
+        at += width
+    return out

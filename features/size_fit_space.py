@@ -1,0 +1,245 @@
+"""The feature space of `size_fit`: what is learned once from a shop and then kept with the model.
+
+Axes of sizes, natural size from the body, codes of categories and the base rates are fitted on the
+training data and travel with the model, so that training, back-test and service stand in one space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+
+from features.bodies import BODY_COLUMNS, NaturalSize
+from features.events import line_events
+from features.histories import values_before
+from features.lines import line_facts, to_micros, with_natural_size
+from features.positions import PLACED, SizeScales, is_child_scale
+from features.size_fit import CODED, FACTS, HISTORIES, SUMS, size_fit_vectors
+
+__all__ = ["FIT_CODES", "Candidates", "SizeFitData", "SizeFitSpace"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FIT_CODES = {"small": 0, "fit": 1, "large": 2}
+RETURN_WINDOW_DAYS = 30.0
+_CHILD_YEARS = 20.0
+_PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
+_MIN_CODED = 20
+_KEY_COLUMNS = sorted({part for history in HISTORIES for part in history.key})
+_TEXTS = {"order_line_id", "fit", "reason", *_KEY_COLUMNS}
+_CARRIED = ["order_line_id", *_KEY_COLUMNS, "position", "gap", "has_gap", "level", "years"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The sizes each of some lines could have been ordered in.
+
+    Attributes
+    ----------
+    X
+        Candidates by `VECTOR`, the sizes of a line together and in order of their rank.
+    line
+        Row of the line in its :class:`SizeFitData`, per candidate.
+    label
+        Size label per candidate.
+    chosen
+        True for the size that was ordered.
+    """
+
+    X: Floats
+    line: Ints
+    label: npt.NDArray[np.object_]
+    chosen: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SizeFitData:
+    """Order lines as vectors, with what became of them.
+
+    Attributes
+    ----------
+    X
+        Lines by `VECTOR`: what was known strictly before each was ordered.
+    y
+        0 small, 1 fit, 2 large, -1 where the outcome is unknown or held out.
+    told
+        Whether somebody said so; False where a line was kept without a word, which counts as fit.
+    at
+        Moment of the order, microseconds.
+    ids
+        ``order_line_id``.
+    sized
+        Whether the product has sizes at all.
+    """
+
+    X: Floats
+    y: Ints
+    told: npt.NDArray[np.bool_]
+    at: Ints
+    ids: npt.NDArray[np.object_]
+    sized: npt.NDArray[np.bool_]
+    facts: pd.DataFrame = field(repr=False)
+    placed: pd.DataFrame = field(repr=False)
+    events: Any = field(repr=False)
+    space: SizeFitSpace = field(repr=False)
+
+    def candidates(self, rows: Ints) -> Candidates:
+        """All sizes of the products of these lines, as they stood when each was ordered."""
+        asked = self.facts.iloc[rows].assign(line=rows, ordered_label=self.facts["size_label"])
+        frame = asked.drop(columns=[c for c in PLACED if c != "product_id"])
+        frame = frame.merge(self.placed, on="product_id", how="inner")
+        frame = frame.dropna(subset=["scale"]).sort_values(["line", "size_rank"], kind="stable")
+        frame = with_natural_size(frame.reset_index(drop=True), self.space.natural_)
+        return Candidates(
+            X=self.space.vectors(frame, self.events),
+            line=frame["line"].to_numpy(dtype=np.int64),
+            label=frame["size_label"].to_numpy(dtype=object),
+            chosen=(frame["size_label"] == frame["ordered_label"]).to_numpy(dtype=bool),
+        )
+
+
+@dataclass
+class SizeFitSpace:
+    """Fitted feature space; see the module.
+
+    Parameters
+    ----------
+    engine
+        ``polars`` or ``pandas``: what computes the histories. The values are the same.
+    """
+
+    engine: str = "polars"
+    scales_: SizeScales = field(default_factory=SizeScales)
+    natural_: NaturalSize = field(default_factory=NaturalSize)
+    codes_: dict[str, dict[str, int]] = field(default_factory=dict)
+    base_: Floats = field(default_factory=lambda: np.array([0.1, 0.1]))
+
+    def fit(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
+    ) -> SizeFitSpace:
+        """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
+        self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
+        facts = line_facts(tables, self.scales_)
+        body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
+        scale = facts["scale"].to_numpy(dtype=object)
+        self.natural_ = NaturalSize().fit(body, scale, facts["position"].to_numpy(dtype="float64"))
+        self.codes_ = {}
+        for column in CODED:
+            counts = facts[column].dropna().astype(str).value_counts()
+            usual = sorted(counts[counts >= _MIN_CODED].index)
+            self.codes_[column] = {value: code for code, value in enumerate(usual)}
+        facts = with_natural_size(facts, self.natural_)
+        y, told = _outcomes(self.events(facts, tables, hold_out), facts["order_line_id"])
+        shares = y[told] if told.any() else y[y >= 0]
+        if len(shares):
+            self.base_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
+        return self
+
+    def data(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
+    ) -> SizeFitData:
+        """Vectors and outcomes of all order lines.
+
+        Parameters
+        ----------
+        tables
+            Contract tables.
+        hold_out
+            Ids of lines whose outcomes are in no label and no history.
+        """
+        placed = self.scales_.place(tables["products"], tables["product_sizes"])
+        facts = with_natural_size(line_facts(tables, self.scales_), self.natural_)
+        events = self.events(facts, tables, hold_out)
+        y, told = _outcomes(events, facts["order_line_id"])
+        return SizeFitData(
+            X=self.vectors(facts, events),
+            y=y,
+            told=told,
+            at=facts["at"].to_numpy(dtype=np.int64),
+            ids=facts["order_line_id"].to_numpy(dtype=object),
+            sized=facts["scale"].notna().to_numpy(),
+            facts=facts,
+            placed=placed,
+            events=events,
+            space=self,
+        )
+
+    def events(
+        self,
+        facts: pd.DataFrame,
+        tables: Mapping[str, pd.DataFrame],
+        hold_out: Collection[str] = (),
+    ) -> Any:
+        """The event stream of the histories up to the last moment told of, in engine frames."""
+        lines = facts.assign(has_gap=facts["gap"].notna().astype("float64"))
+        lines["hidden"] = lines["order_line_id"].isin(set(hold_out))
+        frame = self._native(lines[["at", "delivered", "hidden", *_CARRIED]])
+        moments = []
+        known_until = int(facts["at"].max())
+        for table, moment, said in (
+            ("fit_feedback", "given_at", "fit"),
+            ("returns", "requested_at", "reason"),
+        ):
+            rows = tables.get(table)
+            if rows is None:
+                moments.append(None)
+                continue
+            known = rows[["order_line_id", said]].assign(at=to_micros(rows[moment])).dropna()
+            known_until = max(known_until, int(known["at"].max())) if len(known) else known_until
+            moments.append(self._native(known.astype({"at": "int64"})))
+        return line_events(
+            frame,
+            moments[0],
+            moments[1],
+            window_days=RETURN_WINDOW_DAYS,
+            known_until=known_until,
+        )
+
+    def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
+        """The vectors of these rows, from the events strictly before each."""
+        query = self._native(facts[["at", *_KEY_COLUMNS]].assign(query=np.arange(len(facts))))
+        sums = np.zeros((len(facts), len(HISTORIES), len(SUMS)))
+        for i, history in enumerate(HISTORIES):
+            values = nw.from_native(values_before(history, events, query), eager_only=True)
+            sums[values["query"].to_numpy(), i] = values.select(*history.columns).to_numpy()
+        return size_fit_vectors(self.facts_matrix(facts), sums, self.base_)
+
+    def facts_matrix(self, facts: pd.DataFrame) -> Floats:
+        """Facts as numbers: rows by `FACTS`."""
+        age = facts["age_years"].astype("float64")
+        columns: dict[str, pd.Series] = {
+            # Grown-ups do not grow: their age would only stand in for what it must not.
+            "child_age": age.where(age < _CHILD_YEARS),
+            "child": facts["scale"].astype(object).map(is_child_scale),
+            "fit_preference": facts["fit_preference"].map(_PREFERENCES),
+        }
+        for name in CODED:
+            columns[name] = facts[name].map(self.codes_[name]).astype("float64")
+        numbers = [columns[name] if name in columns else facts[name] for name in FACTS]
+        return np.column_stack([column.astype("float64").to_numpy() for column in numbers])
+
+    def _native(self, frame: pd.DataFrame) -> Any:
+        if self.engine == "pandas":
+            return frame
+        texts = [c for c in frame if c in _TEXTS]
+        return pl.from_pandas(frame).with_columns(pl.col(texts).cast(pl.String))
+
+
+def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """What became of each line: its code, and whether somebody told."""
+    stream = nw.from_native(events, eager_only=True)
+    told = stream.filter(nw.col("kind") == "fit_told").select("order_line_id", "verdict")
+    kept = stream.filter(nw.col("kind") == "kept")["order_line_id"].to_list()
+    verdicts = dict(zip(told["order_line_id"].to_list(), told["verdict"].to_list(), strict=True))
+    words = ids.map(verdicts)
+    y = words.map(FIT_CODES).astype("float64")
+    y = y.where(words.notna() | ~ids.isin(set(kept)), float(FIT_CODES["fit"]))
+    return y.fillna(-1).to_numpy(dtype=np.int64), words.notna().to_numpy()
