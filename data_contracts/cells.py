@@ -71,7 +71,7 @@ def _one_text(value: object) -> tuple[str | None, bool]:
     """Return the text of a cell of a mixed column, and whether the cell is blank."""
     if isinstance(value, str):
         return (None, True) if not value.strip() else (value, False)
-    if isinstance(value, (list, tuple, dict, set, np.ndarray, bool, np.bool_)):
+    if isinstance(value, (list, tuple, dict, set, np.ndarray, bool, np.bool_, bytes)):
         return None, False
     if pd.isna(cast("Any", value)):
         return None, True
@@ -82,7 +82,7 @@ def _one_text(value: object) -> tuple[str | None, bool]:
 
 
 def _read_number(raw: pd.Series[Any]) -> Cells:
-    if pdt.is_bool_dtype(raw) or pdt.is_datetime64_any_dtype(raw):
+    if any(is_kind(raw) for is_kind in _NO_NUMBERS):
         raise WrongTypeError("a number is wanted")
     if pdt.is_numeric_dtype(raw):
         numbers = raw.to_numpy(dtype="float64", na_value=np.nan)
@@ -151,6 +151,8 @@ def _one_list(value: object) -> tuple[list[str] | None, bool]:
         return [part.strip() for part in value.split("|") if part.strip()], False
     return None, bool(pd.isna(cast("Any", value)))
 
+
+_NO_NUMBERS = (pdt.is_bool_dtype, pdt.is_datetime64_any_dtype, pdt.is_complex_dtype)
 
 READERS: dict[Kind, Callable[[pd.Series[Any]], Cells]] = {
     "text": _read_text,

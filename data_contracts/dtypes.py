@@ -19,6 +19,14 @@ __all__ = ["QUARANTINE_LIMIT", "Coerced", "coerce", "empty_frame", "finish", "no
 QUARANTINE_LIMIT: Final = 0.05
 """Share of a table's rows above which bad rows are a problem of the table, not of the rows."""
 
+_WORDS = {
+    "text": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "time": "a time in ISO 8601",
+    "text_list": "a list",
+}
 _DTYPES = {
     "text": "str",
     "number": "float64",
@@ -73,10 +81,11 @@ def coerce(table: Table, frame: pd.DataFrame) -> Coerced:
                 unreadable[column.name] = bad
         if column.default is not None:
             data[column.name] = _fill(data[column.name], column.default, unreadable, column.name)
-    extra = tuple(str(name) for name in frame.columns if name not in data)
+    extra = [name for name in frame.columns if name not in data]
     for name in extra:
-        data[name] = frame[name].reset_index(drop=True)
-    return Coerced(pd.DataFrame(data, index=pd.RangeIndex(rows)), unreadable, extra)
+        data[str(name)] = frame[name].reset_index(drop=True)
+    complete = pd.DataFrame(data, index=pd.RangeIndex(rows))
+    return Coerced(complete, unreadable, tuple(str(name) for name in extra))
 
 
 def finish(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +119,7 @@ def normalise(table: Table | str, frame: pd.DataFrame) -> pd.DataFrame:
     coerced = coerce(contract, frame)
     for name, bad in coerced.unreadable.items():
         raise ContractError(
-            f"not a {contract.column(name).kind}; correct the cells, or validate the data to put"
+            f"cannot be read as {_WORDS[contract.column(name).kind]}; correct the cells, or validate the data to put"
             " these rows aside",
             table=contract.name,
             column=name,
@@ -187,7 +196,7 @@ def _coerce_column(table: Table, column: Column, raw: pd.Series[Any]) -> Cells:
         raise _wrong_type(table, column, raw, str(error)) from None
     filled = int(values.notna().sum())
     if not filled and bad.sum() > QUARANTINE_LIMIT * len(raw):
-        raise _wrong_type(table, column, raw[bad], f"no cell can be read as a {column.kind}")
+        raise _wrong_type(table, column, raw[bad], f"no cell can be read as {_WORDS[column.kind]}")
     return values, bad
 
 

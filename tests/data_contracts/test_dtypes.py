@@ -40,6 +40,14 @@ def test_every_contract_column_is_there_in_order_and_extra_ones_follow():
     assert frame[list(TABLES["customers"].optional)].isna().all(axis=None)
 
 
+def test_extra_columns_may_have_any_name_and_any_index():
+    frame = pd.DataFrame({"customer_id": ["a", "b"], 0: [1, 2], "rule": [3, 4]}, index=[7, 7])
+    read = normalise("customers", frame)
+    assert list(read)[-2:] == ["0", "rule"]
+    assert read["0"].tolist() == [1, 2]
+    assert read.index.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_dtypes_do_not_depend_on_the_rows(name):
     empty = empty_frame(name)
@@ -146,6 +154,9 @@ def test_only_cells_that_hold_something_can_be_unreadable(column, cells, unreada
         ("birth_year", [True, False]),
         ("market", pd.to_datetime(["1980-01-01", "1981-01-01"])),
         ("birth_year", ["old", "young"]),
+        ("birth_year", [1980 + 1j, 1981 + 1j]),
+        ("birth_year", pd.to_timedelta([1, 2], unit="D")),
+        ("market", [{"code": "DE"}, b"DE"]),
     ],
 )
 def test_a_column_of_the_wrong_type_is_named_with_its_values(column, cells):
