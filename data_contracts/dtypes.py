@@ -119,8 +119,8 @@ def normalise(table: Table | str, frame: pd.DataFrame) -> pd.DataFrame:
     coerced = coerce(contract, frame)
     for name, bad in coerced.unreadable.items():
         raise ContractError(
-            f"cannot be read as {_WORDS[contract.column(name).kind]}; correct the cells, or validate the data to put"
-            " these rows aside",
+            f"cannot be read as {_WORDS[contract.column(name).kind]};"
+            " correct the cells, or validate the data to put these rows aside",
             table=contract.name,
             column=name,
             rule=f"{name}.readable",
