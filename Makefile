@@ -1,0 +1,36 @@
+# The two commands are `make demo` and `make test`; each sets up .venv from the hash-pinned lock.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint lock
+
+help:
+	@echo "make demo              simulate a shop, train, promote and serve a size model, ask it four questions"
+	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, or on a folder of tables"
+	@echo "make test              run all tests"
+	@echo "make lint              ruff and mypy --strict"
+	@echo "make lock              write requirements.lock anew (needs uv)"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@echo "setting up $(VENV) from requirements.lock (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/muslin demo $(if $(DATA),--data "$(DATA)")
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" -o requirements.lock
