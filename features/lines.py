@@ -14,12 +14,21 @@ import pandas as pd
 from features.bodies import BODY_COLUMNS, NaturalSize, body_matrix, grown_height
 from features.events import DAY_US
 from features.histories import T0_US
-from features.positions import CHILDREN, MIDDLES, SizeScales
+from features.positions import CHILDREN, MIDDLES, SizeScales, is_child_scale
 
-__all__ = ["PERSON_TEXTS", "line_facts", "people_on_record", "to_micros", "with_natural_size"]
+__all__ = [
+    "PERSON_TEXTS",
+    "body_scale",
+    "is_unnamed",
+    "line_facts",
+    "people_on_record",
+    "to_micros",
+    "with_natural_size",
+]
 
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
 _FIGURES = tuple(name for name in BODY_COLUMNS if name != "cup_index")
+_UNNAMED = "?"
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
 YEAR_US = 365.25 * DAY_US
 
@@ -87,6 +96,7 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts = _with_people(facts, tables)
     facts = _without_other_bodies(facts)
     facts["audience"] = facts["audience"].astype(object).fillna("any").astype(str)
+    facts["body_scale"] = body_scale(facts)
     facts["person"] = facts["customer_id"] + "\x1f" + facts["wearer"]
     columns = ["size_rank", "position", "sizes", *MIDDLES]
     facts[columns] = facts[columns].astype("float64")
@@ -164,6 +174,18 @@ def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
     return facts
 
 
+def body_scale(facts: pd.DataFrame) -> pd.Series:
+    """The scale by which the body is read: apart where it may be another child's body."""
+    scale = facts["scale"].astype(object)
+    unnamed = scale.map(is_child_scale).gt(0) & facts["wearer"].eq("self")
+    return scale.where(~unnamed, scale + _UNNAMED)
+
+
+def is_unnamed(scale: object) -> float:
+    """1.0 where the body may be another's, 0.0 elsewhere."""
+    return float(isinstance(scale, str) and scale.endswith(_UNNAMED))
+
+
 def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame:
     """Add where the size stands against the person and against everybody.
 
@@ -173,7 +195,7 @@ def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame
     deviations from that mean, which carries over from one scale to another.
     """
     body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
-    scale = facts["scale"].to_numpy(dtype=object)
+    scale = facts["body_scale"].to_numpy(dtype=object)
     mean, spread = natural.predict(body, scale)
     center, width = natural.of_scale(scale)
     figures = [i for i, name in enumerate(BODY_COLUMNS) if name != "age_years"]

@@ -80,6 +80,7 @@ FACTS: tuple[str, ...] = (
     "cup_index",
     "child_age",
     "child",
+    "wearer_unnamed",
     "years",
     "fit_preference",
     "chest_mid",
@@ -101,6 +102,7 @@ _H = {each.name: i for i, each in enumerate(HISTORIES)}
 _S = {name: i for i, name in enumerate(SUMS)}
 _F = {name: i for i, name in enumerate(FACTS)}
 _TOLD = slice(_S["small"], _S["large"] + 1)
+_RECENT = slice(_S["recent_orders"], _S["recent_years"] + 1)
 _BODY = slice(_F["chest_cm"], _F["hip_cm"] + 1)
 _MIDS = slice(_F["chest_mid"], _F["hip_mid"] + 1)
 
@@ -123,9 +125,9 @@ VECTOR: tuple[str, ...] = (
     "person_scale.position_sum",
     "person.orders",
     "person.level_sum",
-    "account_scale.recent_orders",
-    "account_scale.recent_position",
-    "account_scale.years_ago",
+    "recent_orders",
+    "recent_position",
+    "recent_years_ago",
     "person_scale.from_orders",
     "person_scale.from_fit",
     "product.told_small",
@@ -176,7 +178,9 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
         rates[:, here] = (ends[:, here] + strength * prior) / (count[:, here, None] + strength)
     with np.errstate(invalid="ignore", divide="ignore"):
         person, product = sums[:, _H["person_scale"]], sums[:, _H["product"]]
-        account = sums[:, _H["account_scale"]]
+        # Who orders for one of several without naming whom is read by all the account ordered.
+        unnamed = facts[:, _F["wearer_unnamed"], None] > 0
+        recent = np.where(unnamed, sums[:, _H["account_scale"], _RECENT], person[:, _RECENT])
         position, gap = facts[:, _F["position"]], facts[:, _F["gap"]]
         height = facts[:, _F["height_cm"]]
         orders = person[:, _S["orders"]]
@@ -200,10 +204,9 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             person[:, _S["position"]],
             sums[:, _H["person"], _S["orders"]],
             sums[:, _H["person"], _S["level"]],
-            account[:, _S["recent_orders"]],
-            account[:, _S["recent_position"]],
-            facts[:, _F["years"]]
-            - account[:, _S["recent_years"]] / account[:, _S["recent_orders"]],
+            recent[:, 0],
+            recent[:, 1],
+            facts[:, _F["years"]] - recent[:, 2] / recent[:, 0],
             position - person[:, _S["position"]] / orders,
             position - person[:, _S["position_fit"]] / person[:, _S["fit"]],
             told[:, _H["product"]],

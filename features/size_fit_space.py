@@ -6,8 +6,10 @@ training data and travel with the model, so that training, back-test and service
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -19,7 +21,7 @@ import polars as pl
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.events import line_events
 from features.histories import values_before
-from features.lines import line_facts, to_micros, with_natural_size
+from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales, is_child_scale
 from features.size_fit import CODED, FACTS, HISTORIES, SUMS, size_fit_vectors
 
@@ -97,6 +99,7 @@ class SizeFitData:
         frame = asked.drop(columns=[c for c in PLACED if c != "product_id"])
         frame = frame.merge(self.placed, on="product_id", how="inner")
         frame = frame.dropna(subset=["scale"]).sort_values(["line", "size_rank"], kind="stable")
+        frame["body_scale"] = body_scale(frame)
         frame = with_natural_size(frame.reset_index(drop=True), self.space.natural_)
         return Candidates(
             X=self.space.vectors(frame, self.events),
@@ -129,7 +132,7 @@ class SizeFitSpace:
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
         facts = line_facts(tables, self.scales_)
         body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
-        scale = facts["scale"].to_numpy(dtype=object)
+        scale = facts["body_scale"].to_numpy(dtype=object)
         self.natural_ = NaturalSize().fit(body, scale, facts["position"].to_numpy(dtype="float64"))
         self.codes_ = {}
         for column in CODED:
@@ -170,6 +173,29 @@ class SizeFitSpace:
             placed=placed,
             events=events,
             space=self,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``space.json``."""
+        content = {
+            "engine": self.engine,
+            "scales": self.scales_.to_json(),
+            "natural": self.natural_.to_json(),
+            "codes": self.codes_,
+            "base": self.base_.tolist(),
+        }
+        (Path(folder) / "space.json").write_text(json.dumps(content), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SizeFitSpace:
+        """The inverse of :meth:`save`."""
+        content = json.loads((Path(folder) / "space.json").read_text(encoding="utf-8"))
+        return cls(
+            engine=content["engine"],
+            scales_=SizeScales.from_json(content["scales"]),
+            natural_=NaturalSize.from_json(content["natural"]),
+            codes_=content["codes"],
+            base_=np.array(content["base"]),
         )
 
     def events(
@@ -219,6 +245,7 @@ class SizeFitSpace:
             # Grown-ups do not grow: their age would only stand in for what it must not.
             "child_age": age.where(age < _CHILD_YEARS),
             "child": facts["scale"].astype(object).map(is_child_scale),
+            "wearer_unnamed": facts["body_scale"].astype(object).map(is_unnamed),
             "fit_preference": facts["fit_preference"].map(_PREFERENCES),
         }
         for name in CODED:

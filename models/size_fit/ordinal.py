@@ -52,10 +52,11 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "person_scale.position_sum",
     "person.orders",
     "person.level_sum",
-    "account_scale.recent_orders",
-    "account_scale.recent_position",
-    "account_scale.years_ago",
+    "recent_orders",
+    "recent_position",
+    "recent_years_ago",
     "child",
+    "wearer_unnamed",
     "person_scale.told_small",
     "person_scale.told_large",
     "product.small",
@@ -73,33 +74,33 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
 """The columns of the vector that the model reads, in order."""
 _C = {name: i for i, name in enumerate(ORDINAL_COLUMNS)}
 
-_NAMES = (
-    "log_prior_share",  # variance of b over variance of the choice given the body
-    "log_sigma_a",
-    "outcome_step",  # how far b is from a size that was told too small or too large
-    "product",
-    "crowd",
-    "grading",
-    "brand",
-    "category",
-    "person",
-    "preference",
-    "knowledge",  # phi before the logistic
-    "log_t_small",
-    "log_t_large",
-    "product_width",
-    "person_width",
-    "log_sigma",
-    "log_mistake",  # sigma_m
-    "log_other_scale",  # variance of the body as read off another scale, in natural_sd^2
-    "log_growth",  # steps a child grows in a year
-    "child_noise",  # added to log_sigma_a for children
-)
-# fmt: off
-_START = np.array([-0.5, -1.0, 0.5, 1.0, 0.7, 0.5, 0.5, 0.5, 0.3, 0.3, -0.5, -0.16, -0.16, 0.0, 0.0, -0.8, -1.05, 0.0, 0.0, 0.3])
-# Normal priors around the start: without much data the parameters stay plausible.
-_WIDTH = np.array([1.0, 0.7, 0.3, 1.0, 0.4, 0.7, 0.7, 0.7, 0.7, 0.3, 1.0, 0.05, 0.05, 1.0, 1.0, 0.5, 0.2, 1.0, 0.5, 0.5])
-# fmt: on
+# Name, start and width of the normal prior around it: without much data the parameters stay
+# plausible, and the unit of the latent distance stays that of a size.
+_PRIORS: dict[str, tuple[float, float]] = {
+    "log_prior_share": (-0.5, 1.0),  # variance of b over variance of the choice given the body
+    "log_sigma_a": (-1.0, 0.7),
+    "unnamed_noise": (0.5, 0.5),  # added to log_sigma_a where the wearer may be another
+    "log_sigma_m": (-1.05, 0.2),  # rounding to whole sizes alone gives log(0.29) = -1.24
+    "outcome_step": (0.5, 0.3),  # how far b is from a size that was told too small or too large
+    "log_other_scale": (0.0, 1.0),  # variance of the body read off another scale, in natural_sd^2
+    "log_growth": (0.0, 0.5),  # steps a child grows in a year
+    "crowd": (0.7, 0.4),
+    "product": (1.0, 1.0),
+    "grading": (0.5, 0.7),
+    "brand": (0.5, 0.7),
+    "category": (0.5, 0.7),
+    "person": (0.3, 0.7),
+    "preference": (0.3, 0.3),
+    "knowledge": (-0.5, 1.0),  # phi before the logistic
+    "log_t_small": (-0.16, 0.05),
+    "log_t_large": (-0.16, 0.05),
+    "product_width": (0.0, 1.0),
+    "person_width": (0.0, 1.0),
+    "log_sigma": (-0.8, 0.5),
+}
+_NAMES = tuple(_PRIORS)
+_START = np.array([start for start, _ in _PRIORS.values()])
+_WIDTH = np.array([width for _, width in _PRIORS.values()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,26 +243,25 @@ class _Latent:
 
 
 def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
-    (
-        share, log_sigma_a, step, product, crowd, grading, brand, category, person, preference,
-        knowledge, t_small, t_large, product_width, person_width, log_sigma, log_mistake, other_scale, growth, child_noise,
-    ) = theta  # fmt: skip
+    p = dict(zip(_NAMES, theta, strict=True))
     position, natural = X[:, _C["position"]], X[:, _C["natural"]]
     mean, sd = X[:, _C["scale_mean"]], X[:, _C["scale_sd"]]
     child = X[:, _C["child"]]
-    mistake = np.exp(2 * log_mistake)
-    sigma_c2 = mistake + np.exp(2 * (log_sigma_a + child_noise * child))
+    mistake = np.exp(2 * p["log_sigma_m"])
+    sigma_c2 = mistake + np.exp(
+        2 * (p["log_sigma_a"] + p["unnamed_noise"] * X[:, _C["wearer_unnamed"]])
+    )
     told = X[:, _C["person_scale.told_small"]] - X[:, _C["person_scale.told_large"]]
     orders = X[:, _C["person_scale.orders"]]
-    prior = np.exp(share) * X[:, _C["natural_sd"]] ** 2
+    prior = np.exp(p["log_prior_share"]) * X[:, _C["natural_sd"]] ** 2
     # Choices and outcomes of the past are readings of the body, each with the choice's own error.
-    # A child's size is that of the account's latest orders, and what it has grown since.
-    orders = np.where(child > 0, X[:, _C["account_scale.recent_orders"]], orders)
+    # A child's size is that of its latest orders, and what it has grown since.
+    orders = np.where(child > 0, X[:, _C["recent_orders"]], orders)
     positions = np.where(
-        child > 0, X[:, _C["account_scale.recent_position"]], X[:, _C["person_scale.position_sum"]]
+        child > 0, X[:, _C["recent_position"]], X[:, _C["person_scale.position_sum"]]
     )
-    grown = np.exp(growth) * child * np.nan_to_num(X[:, _C["account_scale.years_ago"]])
-    seen = positions + step * told + orders * grown
+    grown = np.exp(p["log_growth"]) * child * np.nan_to_num(X[:, _C["recent_years_ago"]])
+    seen = positions + p["outcome_step"] * told + orders * grown
     # On other scales the person's level among all shoppers is a weaker reading of the same body.
     here = X[:, _C["person_scale.orders"]]
     elsewhere = np.where(child > 0, 0.0, np.maximum(X[:, _C["person.orders"]] - here, 0.0))
@@ -269,23 +269,24 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
         here > 0, (X[:, _C["person_scale.position_sum"]] - here * mean) / sd, 0.0
     )
     aside = mean + sd * level / np.maximum(elsewhere, 1.0)
-    other = elsewhere / (elsewhere + 1.0) / (np.exp(other_scale) * prior)
+    other = elsewhere / (elsewhere + 1.0) / (np.exp(p["log_other_scale"]) * prior)
     precision = 1 / prior + orders / sigma_c2 + other
     body = (natural / prior + seen / sigma_c2 + other * aside) / precision
     liking = np.nan_to_num(X[:, _C["fit_preference"]])
     product_side = _difference(X, "product")
-    shift = crowd * X[:, _C["product.gap_mean"]]
+    shift = p["crowd"] * X[:, _C["product.gap_mean"]]
     offset = (
-        product * product_side
-        + grading * (_difference(X, "product_size") - product_side)
-        + brand * _difference(X, "brand")
-        + category * _difference(X, "category")
-        + person * _difference(X, "person")
-        + preference * liking
+        p["product"] * product_side
+        + p["grading"] * (_difference(X, "product_size") - product_side)
+        + p["brand"] * _difference(X, "brand")
+        + p["category"] * _difference(X, "category")
+        + p["person"] * _difference(X, "person")
+        + p["preference"] * liking
     )
-    known = 1 / (1 + np.exp(-knowledge))
+    known = 1 / (1 + np.exp(-p["knowledge"]))
     width = np.exp(
-        product_width * (_fits(X, "product") - 0.75) + person_width * (_fits(X, "person") - 0.75)
+        p["product_width"] * (_fits(X, "product") - 0.75)
+        + p["person_width"] * (_fits(X, "person") - 0.75)
     )
     return _Latent(
         position=position,
@@ -293,9 +294,9 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
         variance=1 / precision,
         offset=offset,
         known_offset=known * offset,
-        t_small=np.exp(t_small) * width,
-        t_large=np.exp(t_large) * width,
-        sigma=float(np.exp(log_sigma)),
+        t_small=np.exp(p["log_t_small"]) * width,
+        t_large=np.exp(p["log_t_large"]) * width,
+        sigma=float(np.exp(p["log_sigma"])),
         sigma_c=np.sqrt(sigma_c2),
         mistake=float(mistake),
     )

@@ -1,0 +1,430 @@
+"""`size_fit`: small, fit or large for a person, a product and a size, and the advice from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtri
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from features.size_fit import CODED, VECTOR
+from models.size_fit.booster import BoosterEnsemble
+from models.size_fit.coverage import ConformalSets, size_set
+from models.size_fit.curve import Curves, join_curves
+from models.size_fit.decision import Verdict, decide
+from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
+
+__all__ = ["Decision", "SizeFit", "SizeRows"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
+_CODED = [VECTOR.index(name) for name in CODED]
+_GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
+_CALIBRATION_SHARE = 0.15
+_FORMAT = 1
+
+
+class SizeRows(Protocol):
+    """Candidate sizes of lines; :class:`features.size_fit_space.Candidates` is one."""
+
+    @property
+    def X(self) -> Floats:
+        """Candidates by `VECTOR`, those of a line together, smallest first."""
+        ...
+
+    @property
+    def line(self) -> Ints:
+        """Row of the line each belongs to."""
+        ...
+
+    @property
+    def label(self) -> npt.NDArray[np.object_]:
+        """Size labels."""
+        ...
+
+    @property
+    def chosen(self) -> npt.NDArray[np.bool_]:
+        """True for the size that was ordered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Advice on one line.
+
+    Attributes
+    ----------
+    line
+        Row of the line.
+    labels
+        The sizes, smallest first.
+    fit
+        Sizes by (small, fit, large) if given that size.
+    verdict
+        Status, and which size is recommended.
+    inside
+        Which sizes are in the size set.
+    own_fit
+        Chance that the shopper's own choice fits.
+    """
+
+    line: int
+    labels: tuple[str, ...]
+    fit: Floats
+    verdict: Verdict
+    inside: npt.NDArray[np.bool_]
+    own_fit: float
+
+    @property
+    def status(self) -> str:
+        """See :mod:`models.size_fit.decision`."""
+        return self.verdict.status
+
+    @property
+    def recommended(self) -> str | None:
+        """Label of the recommended size."""
+        return None if self.verdict.best is None else self.labels[self.verdict.best]
+
+    @property
+    def size_set(self) -> tuple[str, ...]:
+        """Labels of the size set."""
+        return tuple(label for label, here in zip(self.labels, self.inside, strict=True) if here)
+
+
+class SizeFit(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Fit of a chosen size, and advice on all sizes.
+
+    Two numbers are asked of one model. What will be said of the size the shopper ordered
+    (:meth:`predict_proba`) is an ensemble of LightGBM boosters on top of the ordinal model. How a
+    size would fit if it were ours to choose (:meth:`curves`) is the ordinal model's, joined with
+    the boosters; see :mod:`models.size_fit.curve`.
+
+    Parameters
+    ----------
+    n_estimators, learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, \
+lambda_l2
+        LightGBM's.
+    members
+        Boosters in the ensemble.
+    coverage
+        Share of lines whose fitting size the size set must hold.
+    random_state
+        Seed of everything random.
+    num_threads
+        Threads in training; 0 takes all.
+
+    Attributes
+    ----------
+    classes_
+        0 too small, 1 fit, 2 too large.
+    ordinal_, boosters_
+        The two models.
+    lean_
+        Mean difference of the two for small and large on the probit scale.
+    sets_
+        Conformal thresholds.
+    resolution_
+        Mean absolute calibration error of the chance of fitting on lines held back in time.
+    usual_
+        Shares of small and large over the training data.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 300,
+        learning_rate: float = 0.05,
+        num_leaves: int = 31,
+        min_child_samples: int = 200,
+        feature_fraction: float = 0.4,
+        bagging_fraction: float = 0.7,
+        lambda_l2: float = 20.0,
+        members: int = 2,
+        coverage: float = 0.9,
+        random_state: int = 0,
+        num_threads: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.min_child_samples = min_child_samples
+        self.feature_fraction = feature_fraction
+        self.bagging_fraction = bagging_fraction
+        self.lambda_l2 = lambda_l2
+        self.members = members
+        self.coverage = coverage
+        self.random_state = random_state
+        self.num_threads = num_threads
+
+    def fit(
+        self,
+        X: pd.DataFrame | Floats,
+        y: npt.ArrayLike,
+        *,
+        told: npt.ArrayLike | None = None,
+        at: npt.ArrayLike | None = None,
+        candidates: SizeRows | None = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X
+            Lines by :data:`features.size_fit.VECTOR`; a data frame may have its columns in any
+            order.
+        y
+            0 too small, 1 fit, 2 too large.
+        told
+            Whether somebody said so; all, when omitted.
+        at
+            When each line was ordered; the order of the rows, when omitted.
+        candidates
+            All sizes of the newest lines (`line` counts rows of `X`), on which the coverage of the
+            size sets is set. Without them a size set holds every size.
+
+        Raises
+        ------
+        ValueError
+            When a column is missing, or a class of the outcome is.
+        """
+        matrix = _matrix(X)
+        outcome = np.asarray(y, dtype=np.int64)
+        missing = sorted({0, 1, 2} - set(np.unique(outcome).tolist()))
+        if missing or not set(np.unique(outcome)) <= {0, 1, 2}:
+            raise ValueError(
+                "y must hold 0 (small), 1 (fit) and 2 (large), each at least once; "
+                f"missing {missing}, found {np.unique(outcome).tolist()}"
+            )
+        said = np.ones(len(outcome), dtype=bool) if told is None else np.asarray(told, dtype=bool)
+        when = np.arange(len(outcome)) if at is None else np.asarray(at)
+        self.classes_ = np.array([0, 1, 2])
+        self.n_features_in_ = matrix.shape[1]
+        shares = outcome[said] if said.any() else outcome
+        self.usual_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
+        self.ordinal_ = OrdinalFit().fit(matrix[:, _ORDINAL], outcome, said, seed=self.random_state)
+        self.sets_ = ConformalSets(self.coverage)
+        self.resolution_ = 0.0
+        if candidates is not None and len(candidates.line):
+            self._calibrate(matrix, outcome, when, candidates)
+        self.boosters_ = self._boost(matrix, outcome, self.members)
+        self.lean_ = self._lean(matrix, self.boosters_)
+        return self
+
+    def _calibrate(self, X: Floats, y: Ints, when: Any, candidates: SizeRows) -> None:
+        """Set the size sets and measure the calibration on lines after those trained on."""
+        newest = np.unique(candidates.line)
+        older = when < when[newest].min()
+        if older.sum() < len(newest) or len(np.unique(y[older])) < 3:
+            return
+        boosters = self._boost(X[older], y[older], members=1)
+        self.lean_ = self._lean(X[older], boosters)
+        rows = newest[y[newest] >= 0]
+        self.resolution_ = _calibration_error(self._observed(X[rows], boosters)[:, 1], y[rows] == 1)
+        starts = _starts(candidates.line)
+        curves = self._curves(candidates.X, starts, boosters)
+        best = np.maximum.reduceat(curves.fit[:, 1], starts)
+        question = np.cumsum(np.isin(np.arange(len(candidates.line)), starts)) - 1
+        fitted = candidates.chosen & (y[candidates.line] == 1) & np.isfinite(best[question])
+        scores = curves.fit[fitted, 1] / best[question[fitted]]
+        self.sets_.fit(scores, _known(candidates.X[fitted]))
+
+    def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
+        chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
+        return BoosterEnsemble.fit(
+            np.column_stack([X, chosen[:, ::2]]),
+            y,
+            names=[*VECTOR, "ordinal.small", "ordinal.large"],
+            coded=_CODED,
+            params={
+                "learning_rate": self.learning_rate,
+                "num_leaves": self.num_leaves,
+                "min_child_samples": self.min_child_samples,
+                "feature_fraction": self.feature_fraction,
+                "bagging_fraction": self.bagging_fraction,
+                "bagging_freq": 1,
+                "lambda_l2": self.lambda_l2,
+                "cat_smooth": 50.0,
+                "min_data_per_group": 100,
+                "num_threads": self.num_threads,
+            },
+            rounds=self.n_estimators,
+            members=members,
+            seed=self.random_state,
+        )
+
+    def _lean(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
+        rows = np.random.default_rng(self.random_state).permutation(len(X))[:20_000]
+        chosen = self.ordinal_.outlook(X[rows][:, _ORDINAL]).chosen
+        seen = self._observed(X[rows], boosters)
+        known = np.isfinite(chosen).all(axis=1)
+        if not known.any():
+            return np.zeros(2)
+        lean: Floats = (_probit(seen[known][:, ::2]) - _probit(chosen[known][:, ::2])).mean(axis=0)
+        return lean
+
+    def _observed(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
+        chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
+        return boosters.predict(np.column_stack([X, chosen[:, ::2]]))
+
+    def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
+        """What will be said of the size each line was ordered in.
+
+        Returns
+        -------
+        ndarray
+            Rows by (small, fit, large).
+        """
+        check_is_fitted(self, "boosters_")
+        return self._observed(_matrix(X), self.boosters_)
+
+    def predict(self, X: pd.DataFrame | Floats) -> Ints:
+        """The likeliest outcome of each line."""
+        likeliest: Ints = self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        return likeliest
+
+    def curves(self, X: pd.DataFrame | Floats, starts: Ints) -> Curves:
+        """How each size would fit.
+
+        Parameters
+        ----------
+        X
+            Candidates by `VECTOR`, the sizes of a question together and smallest first.
+        starts
+            First row of every question.
+        """
+        check_is_fitted(self, "boosters_")
+        return self._curves(_matrix(X), np.asarray(starts, dtype=np.int64), self.boosters_)
+
+    def _curves(self, X: Floats, starts: Ints, boosters: BoosterEnsemble) -> Curves:
+        outlook = self.ordinal_.outlook(X[:, _ORDINAL])
+        seen = boosters.predict(np.column_stack([X, outlook.chosen[:, ::2]]))
+        return join_curves(outlook, seen, starts, self.lean_)
+
+    def advise(self, candidates: SizeRows) -> list[Decision]:
+        """Advice on every line of the candidates, in order of first appearance."""
+        if not len(candidates.line):
+            return []
+        starts = _starts(candidates.line)
+        curves = self.curves(candidates.X, starts)
+        ends = np.append(starts[1:], len(candidates.line))
+        groups = _known(candidates.X)
+        decisions = []
+        for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            labels = tuple(str(label) for label in candidates.label[start:end])
+            decisions.append(
+                self._decide(
+                    int(candidates.line[start]),
+                    labels,
+                    curves.fit[start:end],
+                    float(curves.own_fit[i]),
+                    int(groups[start]),
+                )
+            )
+        return decisions
+
+    def _decide(
+        self, line: int, labels: Sequence[str], fit: Floats, own_fit: float, group: int
+    ) -> Decision:
+        verdict = decide(fit, own_fit, self.resolution_)
+        known = np.isfinite(fit).all()
+        inside = (
+            size_set(fit[:, 1], self.sets_.threshold(group)) if known else np.ones(len(fit), bool)
+        )
+        return Decision(line, tuple(labels), fit, verdict, inside, own_fit)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as JSON and LightGBM text; nothing in it is ever executed."""
+        check_is_fitted(self, "boosters_")
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        self.boosters_.save(target)
+        content = {
+            "format": _FORMAT,
+            "model": "size_fit",
+            "vector": list(VECTOR),
+            "params": self.get_params(),
+            "ordinal": self.ordinal_.parameters_,
+            "lean": self.lean_.tolist(),
+            "usual": self.usual_.tolist(),
+            "resolution": self.resolution_,
+            "sets": {"overall": self.sets_.overall_, "by_group": self.sets_.by_group_},
+        }
+        (target / "model.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a saved model.
+
+        Raises
+        ------
+        ValueError
+            When the folder holds another model, or one made for other features than this code's.
+        """
+        source = Path(folder)
+        content = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        if content.get("model") != "size_fit" or content.get("format") != _FORMAT:
+            raise ValueError(
+                f"{source} holds {content.get('model')!r} in format {content.get('format')!r}; "
+                f"size_fit in format {_FORMAT} is needed"
+            )
+        if content["vector"] != list(VECTOR):
+            odd = sorted(set(content["vector"]) ^ set(VECTOR)) or "the order of the columns"
+            raise ValueError(f"{source} was trained on other features ({odd}); train it again")
+        model = cls(**content["params"])
+        model.classes_ = np.array([0, 1, 2])
+        model.n_features_in_ = len(VECTOR)
+        model.ordinal_ = OrdinalFit.from_parameters(content["ordinal"])
+        model.boosters_ = BoosterEnsemble.load(source, model.members)
+        model.lean_ = np.array(content["lean"])
+        model.usual_ = np.array(content["usual"])
+        model.resolution_ = content["resolution"]
+        model.sets_ = ConformalSets(
+            model.coverage,
+            content["sets"]["overall"],
+            {int(k): v for k, v in content["sets"]["by_group"].items()},
+        )
+        return model
+
+
+def _matrix(X: pd.DataFrame | Floats) -> Floats:
+    if isinstance(X, pd.DataFrame):
+        lacking = [name for name in VECTOR if name not in X]
+        if lacking:
+            raise ValueError(f"X lacks {len(lacking)} columns of the vector: {lacking[:5]}")
+        return X[list(VECTOR)].to_numpy(dtype="float64")
+    if X.ndim != 2 or X.shape[1] != len(VECTOR):
+        raise ValueError(f"X must have {len(VECTOR)} columns, not {X.shape}")
+    return np.asarray(X, dtype="float64")
+
+
+def _starts(line: Ints) -> Ints:
+    return np.flatnonzero(np.r_[True, line[1:] != line[:-1]])
+
+
+def _known(X: Floats) -> Ints:
+    """What is known of the person: 1 the body, 2 orders, 3 both."""
+    known: Ints = np.isfinite(X[:, _GAP]) + 2 * (X[:, _HISTORY] > 0)
+    return known
+
+
+def _probit(share: Floats) -> Floats:
+    z: Floats = ndtri(np.clip(share, 1e-6, 1 - 1e-6))
+    return z
+
+
+def _calibration_error(predicted: Floats, happened: npt.NDArray[np.bool_], bins: int = 10) -> float:
+    """Mean absolute difference of predicted and observed share over bins of equal count."""
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    errors = [abs(predicted[part].mean() - happened[part].mean()) * len(part) for part in parts]
+    return float(sum(errors) / len(predicted))
