@@ -1,0 +1,303 @@
+"""The command line, `muslin`. Commands import what they need when they run, so that help is quick.
+
+Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from features.settings import Settings
+    from pipelines.tracking import Registry
+
+__all__ = ["REFUSED", "app"]
+
+BAD_INPUT = 2
+REFUSED = 3
+"""Exit code of a promotion that the gate refused."""
+
+app = typer.Typer(
+    help="Size advice for shops that sell clothes: from tables to a service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class MomentName(StrEnum):
+    """Moment a line is predicted at."""
+
+    checkout = "checkout"
+    delivered = "delivered"
+
+
+Data = Annotated[str, typer.Option(metavar="DIR|URL", help="Folder of tables, or database URL.")]
+Out = Annotated[Path, typer.Option(help="Folder to write to.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="size-fit")]
+
+
+def _out() -> Console:
+    return Console(highlight=False)
+
+
+def _explained(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn bad input into one sentence on standard error and exit code 2."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except Exception as error:
+            from data_contracts.errors import BadInputError
+            from features.settings import SettingsError
+            from features.state import StateError
+
+            if not isinstance(error, (BadInputError, SettingsError, StateError, OSError)):
+                raise
+            said = Console(stderr=True, highlight=False)
+            said.print("error:", style="bold red", end=" ")
+            said.print(str(error), markup=False, soft_wrap=True)
+            for note in getattr(error, "__notes__", []):
+                said.print(f"also: {note}", markup=False, soft_wrap=True)
+            raise typer.Exit(BAD_INPUT) from None
+
+    return run
+
+
+def _settings(**overrides: object) -> Settings:
+    from features.settings import Settings
+
+    return Settings.load(**{k: v for k, v in overrides.items() if v is not None})
+
+
+def _registry() -> Registry:
+    from pipelines.tracking import Registry
+
+    return Registry(_settings())
+
+
+def _model(name: str) -> str:
+    from data_contracts.errors import BadInputError
+
+    if name.replace("-", "_") != "size_fit":
+        raise BadInputError(f"there is no model {name!r}; there is size-fit")
+    return "size_fit"
+
+
+@app.command()
+@_explained
+def demo(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|DIR",
+            help="rent_the_runway.parquet, or a folder of tables; else a shop is simulated.",
+        ),
+    ] = None,
+    lines: Annotated[int, typer.Option(min=1000, help="Order lines to simulate.")] = 40_000,
+    folder: Annotated[Path, typer.Option("--dir", help="Where everything goes.")] = Path(
+        "var/demo"
+    ),
+) -> None:
+    """Go the whole way, then ask the service for size advice four times."""
+    from pipelines.demo import run
+
+    run(_out(), data=data, lines=lines, folder=folder)
+
+
+@app.command()
+@_explained
+def simulate(
+    out: Out,
+    lines: Annotated[int, typer.Option(min=1, help="Order lines.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same shop.")] = 7,
+) -> None:
+    """Simulate a shop with known truth."""
+    from pipelines.progress import Steps
+    from pipelines.simulate import run
+
+    console = _out()
+    with Steps(console, 1) as step:
+        step(f"simulating {lines:,} order lines")
+        run(lines, seed, out)
+    console.print(f"tables in {out}, the truth behind them in {out / 'truth'}", markup=False)
+
+
+@app.command("import")
+@_explained
+def import_(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="rent-the-runway|fashion-returns|MAPPING.yaml",
+            help="A public data set, or a mapping file for your own tables.",
+        ),
+    ],
+    out: Out,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE", help="The data. A mapping may name its own files or database instead."
+        ),
+    ] = None,
+) -> None:
+    """Turn other tables into contract tables."""
+    from data_contracts.errors import BadInputError
+    from pipelines.importers import IMPORTERS
+    from pipelines.importers.mapped import import_mapped
+    from pipelines.progress import Steps
+
+    console = _out()
+    with Steps(console, 1) as step:
+        step(f"importing {file or kind}")
+        if kind in IMPORTERS:
+            if file is None:
+                raise BadInputError(f"give the file: muslin import {kind} FILE --out {out}")
+            report = IMPORTERS[kind](Path(file), out)
+        elif Path(kind).suffix.lower() in (".yaml", ".yml"):
+            report = import_mapped(Path(kind), out, file)
+        else:
+            known = ", ".join(IMPORTERS)
+            raise BadInputError(f"cannot import {kind!r}; there is {known}, or a mapping.yaml")
+    console.print(str(report), markup=False)
+
+
+@app.command()
+@_explained
+def validate(
+    source: Annotated[str, typer.Argument(metavar="DIR|URL", help="Tables to validate.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the good rows here; rows put aside beside them.")
+    ] = None,
+) -> None:
+    """Judge tables by their contracts; bad rows are put aside, by rule."""
+    from pipelines import validate as job
+    from pipelines.progress import Steps
+
+    console = _out()
+    with Steps(console, 1) as step:
+        step(f"validating {source}")
+        report = job.run(source, out, raise_on_break=False)
+    job.print_report(report, console)
+    if not report.ok:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+@_explained
+def train(
+    model: Model,
+    data: Data,
+    tune: Annotated[
+        int, typer.Option(min=0, metavar="TRIALS", help="Settings to try before; 0 for none.")
+    ] = 0,
+    folds: Annotated[int, typer.Option(min=1, max=8, help="Rolling time folds.")] = 3,
+) -> None:
+    """Train a model, judge it on rolling time folds, log and register it in MLflow."""
+    name = _model(model)
+    from pipelines.load import load_tables
+    from pipelines.progress import Steps
+    from pipelines.show import show_folds
+    from pipelines.train import train_size_fit
+
+    console = _out()
+    with Steps(console, 6 + folds + tune) as step:
+        step(f"reading and validating {data}")
+        tables = load_tables(data)
+        step("opening the registry")
+        registry = _registry()
+        done = train_size_fit(tables, registry, source=data, trials=tune, folds=folds, step=step)
+    show_folds(console, done.folds, done.metrics)
+    console.print(f"{name} version {done.version} is registered at {registry.uri}", markup=False)
+    console.print(f"next: muslin promote {model}", markup=False)
+
+
+@app.command()
+@_explained
+def backtest(
+    model: Model,
+    data: Data,
+    holdout: Annotated[Path, typer.Option(help="CSV file with a column order_line_id.")],
+    out: Annotated[Path, typer.Option(help="Parquet file for the predictions.")],
+    moment: Annotated[
+        MomentName, typer.Option(help="Predict as of the order or of the delivery.")
+    ] = MomentName.checkout,
+) -> None:
+    """Train without the outcomes of the held-out lines, then predict each of them."""
+    _model(model)
+    from data_contracts.readers import write_parquet
+    from pipelines.backtest import predict, score
+    from pipelines.load import load_tables, read_hold_out
+    from pipelines.progress import Steps
+    from pipelines.show import show_scores
+
+    console = _out()
+    with Steps(console, 3) as step:
+        step(f"reading and validating {data}")
+        tables = load_tables(data)
+        hold_out = read_hold_out(holdout, tables["order_lines"]["order_line_id"])
+        step(f"training without the outcomes of {len(hold_out):,} lines, and predicting them")
+        predicted = predict(tables, hold_out, moment.value)
+        step(f"writing {out}")
+        write_parquet(predicted, out)
+    show_scores(console, predicted, score(tables, predicted))
+
+
+@app.command()
+@_explained
+def promote(
+    model: Model,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Version to promote; the newest if left out.")
+    ] = None,
+) -> None:
+    """Make a version the champion, if it passes the gate; exit code 3 if it does not."""
+    name = _model(model)
+    from pipelines import promote as job
+    from pipelines.show import show_verdict
+
+    console = _out()
+    verdict = job.promote(_registry(), name, version)
+    show_verdict(console, verdict)
+    if not verdict.passed:
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+@_explained
+def materialize(data: Data) -> None:
+    """Fill the online state for the champion."""
+    from pipelines.load import load_tables
+    from pipelines.online import materialize_champion
+    from pipelines.progress import Steps
+
+    console = _out()
+    settings = _settings()
+    with Steps(console, 3) as step:
+        step(f"reading and validating {data}")
+        tables = load_tables(data, outcomes=False)
+        step("fetching the champion")
+        registry = _registry()
+        step("filling the online state")
+        keys = materialize_champion(tables, registry, settings)
+    console.print(f"{keys:,} keys in {settings.state_url}", markup=False)
+
+
+@app.command()
+@_explained
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port.")] = None,
+) -> None:
+    """Serve the champion until stopped."""
+    from pipelines.serve import become_service
+
+    become_service(_settings(host=host, port=port))

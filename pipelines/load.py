@@ -1,0 +1,101 @@
+"""Contract tables for a job: read, validated, and checked for what the job cannot do without."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from data_contracts.errors import BadInputError
+from data_contracts.readers import read_csv, read_tables
+from data_contracts.validation import validate
+
+__all__ = ["NEEDED", "OUTCOMES", "load_tables", "read_hold_out"]
+
+logger = logging.getLogger("muslin.pipelines")
+
+NEEDED = ("products", "product_sizes", "order_lines")
+"""Tables no job on sizes can do without."""
+OUTCOMES = ("fit_feedback", "returns")
+"""Tables that tell what became of an order; training needs one of them."""
+
+
+def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame]:
+    """Read and validate the tables of a folder or database; rows that break a rule are left out.
+
+    Parameters
+    ----------
+    source
+        A folder of tables or a database URL.
+    outcomes
+        Whether one of `OUTCOMES` is needed.
+
+    Raises
+    ------
+    BadInputError
+        The source cannot be read, lacks a table, or breaks a contract as a whole.
+    """
+    raw = read_tables(source, raw=True)
+    where = Path(source) if "://" not in source else "the database"
+    missing = [name for name in NEEDED if name not in raw]
+    if missing:
+        raise BadInputError(
+            f"{where} lacks the table{'s' if missing[1:] else ''} {', '.join(missing)};"
+            f" it has {', '.join(raw)}"
+        )
+    if outcomes and not any(name in raw for name in OUTCOMES):
+        raise BadInputError(
+            f"{where} tells no outcome: there is neither fit_feedback nor returns, so there is"
+            " nothing to learn from"
+        )
+    report = validate(raw)
+    for item in report.tables.values():
+        if item.quarantined:
+            logger.warning(
+                "%s: %s of %s rows break a rule and are left out; `muslin validate` lists them",
+                item.table,
+                f"{item.quarantined:,}",
+                f"{item.rows_in:,}",
+            )
+    return report.good
+
+
+def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
+    """Read the ids of held-out lines: each once, in order of first appearance.
+
+    Parameters
+    ----------
+    path
+        CSV file with a column ``order_line_id``.
+    known
+        Ids of all order lines; others are counted in a warning and left out.
+
+    Raises
+    ------
+    BadInputError
+        The file cannot be read, lacks the column, or names no known line.
+    """
+    frame = read_csv(path)
+    if "order_line_id" not in frame.columns:
+        raise BadInputError(
+            f"{path} lacks the column order_line_id; it has {', '.join(map(str, frame.columns))}"
+        )
+    asked = frame["order_line_id"].dropna().str.strip().drop_duplicates()
+    strangers = asked[~asked.isin(set(known))]
+    if len(strangers) == len(asked):
+        examples = ", ".join(repr(value) for value in strangers[:3])
+        raise BadInputError(
+            f"none of the {len(asked):,} ids in {path} is an order_line_id of the data"
+            + (f", for example {examples}" if examples else "")
+        )
+    if len(strangers):
+        logger.warning(
+            "%s of %s ids in %s are no order_line_id of the data and are left out, for example %s",
+            f"{len(strangers):,}",
+            f"{len(asked):,}",
+            path,
+            ", ".join(repr(value) for value in strangers[:3]),
+        )
+    return asked[asked.isin(set(known))].tolist()

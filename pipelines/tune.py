@@ -1,0 +1,111 @@
+"""Optuna looks for settings of `size_fit` on the rolling folds; a study goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines.judge import PreparedFold, judge
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+__all__ = ["search_space", "tune"]
+
+_SEED = 7
+_STARTUP = 5
+_TUNED = (
+    "n_estimators",
+    "learning_rate",
+    "num_leaves",
+    "min_child_samples",
+    "feature_fraction",
+    "bagging_fraction",
+    "lambda_l2",
+)
+
+
+def search_space(trial: Trial) -> dict[str, Any]:
+    """Suggest settings of :class:`models.size_fit.SizeFit`."""
+    return {
+        "n_estimators": trial.suggest_int("n_estimators", 100, 600, step=50),
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 7, 63, log=True),
+        "min_child_samples": trial.suggest_int("min_child_samples", 20, 400, log=True),
+        "feature_fraction": trial.suggest_float("feature_fraction", 0.3, 1.0),
+        "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),
+        "lambda_l2": trial.suggest_float("lambda_l2", 0.01, 100.0, log=True),
+    }
+
+
+def tune(
+    folds: Sequence[PreparedFold],
+    *,
+    trials: int,
+    storage: str,
+    study_name: str,
+    done: Callable[[Study], None] | None = None,
+) -> dict[str, Any]:
+    """Try settings and give the best of all trials of the study so far.
+
+    Parameters
+    ----------
+    folds
+        What settings are judged on: the log loss, mean over the lines of all folds. After each fold
+        a trial that is behind the median of the others at that fold is given up.
+    trials
+        How many more to try.
+    storage
+        Database URL of the study; MLflow's, which must have its tables already.
+    study_name
+        Trials of a study of this name are taken up.
+    done
+        Called after each trial.
+
+    Returns
+    -------
+    dict of str to Any
+        Parameters of :class:`models.size_fit.SizeFit`.
+    """
+    import optuna
+    from optuna.storages import RDBStorage
+
+    from models.size_fit import SizeFit
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Both libraries keep a table `alembic_version`. MLflow's stays: Optuna leaves a filled one
+    # alone, and then must not compare it with its own.
+    study = optuna.create_study(
+        storage=RDBStorage(storage, skip_compatibility_check=True),
+        study_name=study_name,
+        load_if_exists=True,
+        direction="minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP),
+    )
+    # The seed moves on with the study: a study taken up would else draw its first trials again.
+    study.sampler = optuna.samplers.TPESampler(
+        seed=_SEED + len(study.trials), n_startup_trials=_STARTUP
+    )
+    if not study.trials:
+        defaults = SizeFit().get_params()
+        study.enqueue_trial({name: defaults[name] for name in _TUNED})
+
+    def objective(trial: Trial) -> float:
+        losses: list[float] = []
+        lines: list[float] = []
+        for step, judged in enumerate(judge(folds, search_space(trial))):
+            losses.append(judged.metrics["log_loss"])
+            lines.append(judged.metrics["lines"])
+            trial.report(float(np.average(losses, weights=lines)), step)
+            if step + 1 < len(folds) and trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.average(losses, weights=lines))
+
+    study.optimize(
+        objective,
+        n_trials=trials,
+        callbacks=[lambda study, _: done(study)] if done else None,
+    )
+    return dict(study.best_params)
