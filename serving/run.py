@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import IO
 
-from features.settings import Settings
+from features.settings import Settings, SettingsError
 
 __all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
 
@@ -156,4 +156,8 @@ def _tail(log: IO[bytes], size: int = 3000) -> str:
 
 
 if __name__ == "__main__":
-    run(Settings.load(), *sys.argv[1:2])
+    try:
+        run(Settings.load(), *sys.argv[1:2])
+    except (ServeError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

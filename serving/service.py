@@ -8,6 +8,8 @@ not inside it: :class:`DirectService` hands BentoML's own paths to BentoML and a
 
 from __future__ import annotations
 
+import gc
+
 import bentoml
 from _bentoml_sdk import Service
 
@@ -59,3 +61,7 @@ class Muslin:
 
     def __init__(self) -> None:
         start(app)
+        # Half a million objects of libraries and models stay for good: looking through them again
+        # and again is what makes the slowest requests slow.
+        gc.collect()
+        gc.freeze()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 
 from features.settings import Settings
@@ -35,7 +34,10 @@ def start(app: MuslinApp) -> None:
     logger.setLevel(settings.log_level)
     try:
         folder, found = champion.load(settings, _SIZE_FIT)
-        from serving.size_advice import load_advisor  # noqa: PLC0415 - costs seconds, needs a model
+        # Costs seconds, and is of no use before there is a model.
+        from serving.size_advice import (  # type: ignore[import-not-found] # noqa: PLC0415
+            load_advisor,
+        )
 
         advisor = load_advisor(folder, found.label, settings)
     except champion.ChampionError as error:
@@ -50,7 +52,3 @@ def start(app: MuslinApp) -> None:
     else:
         app.use(advisor, Readiness(ready=True, source=found.source, reason=found.reason))
         logger.info("%s version %s answers (%s)", found.name, found.version, found.source)
-    # Half a million objects of libraries and models stay for good: looking through them again and
-    # again is what makes the slowest requests slow.
-    gc.collect()
-    gc.freeze()

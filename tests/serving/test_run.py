@@ -105,3 +105,13 @@ def test_a_service_that_ends_at_once_shows_its_log(settings, child_path):
         background(settings, "no_such_module:Nothing"),
     ):
         pass
+
+
+def test_the_command_names_a_bad_setting_without_a_traceback(python, child_path, monkeypatch):
+    monkeypatch.setenv("MUSLIN_PORT", "http")
+    done = subprocess.run(
+        [python, "-m", "serving.run"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "port = 'http'" in done.stderr
+    assert "Traceback" not in done.stderr
