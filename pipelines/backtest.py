@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipelines.fit_size import backtest_size_fit
 from pipelines.metrics import advice_metrics, fit_metrics
-from pipelines.outcomes import fit_outcomes
+from pipelines.outcomes import check_outcomes, fit_outcomes
 
 __all__ = ["Moment", "predict", "score"]
 
@@ -36,7 +36,13 @@ def predict(
     DataFrame
         ``order_line_id, p_small, p_fit, p_large, status, recommended, size_set``, in the order
         of `hold_out`.
+
+    Raises
+    ------
+    BadInputError
+        Nothing is left to learn from.
     """
+    check_outcomes(tables, hold_out)
     if moment == "delivered":
         lines = tables["order_lines"]
         asked = lines["order_line_id"].isin(set(hold_out)) & lines["delivered_at"].notna()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pandas as pd
 
 from data_contracts.errors import BadInputError
-from pipelines.outcomes import fit_outcomes
+from features.size_fit_space import RETURN_WINDOW_DAYS
+from pipelines.outcomes import check_outcomes, fit_outcomes
 
 __all__ = ["Fold", "rolling_folds"]
 
 _MIN_LINES = 30
-_WINDOW = pd.Timedelta(days=30)
+_WINDOW = pd.Timedelta(days=RETURN_WINDOW_DAYS)
 _TELLINGS = {
     "fit_feedback": "given_at",
     "returns": "requested_at",
@@ -30,7 +32,7 @@ class Fold:
     start, end
         Lines ordered in ``[start, end)`` are judged.
     tables
-        Contract tables with the orders before ``end`` and the outcomes told before ``start``:
+        Contract tables with the orders before ``end`` and the outcomes settled before ``start``:
         neither label nor history holds anything learned in the fold, of its lines or of others.
     outcomes
         What became of the judged lines: ``y``, ``told`` by ``order_line_id``; known ones only.
@@ -63,9 +65,11 @@ def rolling_folds(
     """
     ordered = tables["order_lines"].set_index("order_line_id")["ordered_at"]
     outcomes = fit_outcomes(tables)
-    known = outcomes[outcomes["y"] >= 0]
-    sized = tables["order_lines"].set_index("order_line_id")["size_label"].notna()
-    known = known[sized.loc[known.index].to_numpy()]
+    lines = tables["order_lines"]
+    told = [tables[name][moment].max() for name, moment in _TELLINGS.items() if name in tables]
+    settled = _settled(lines, max([lines["ordered_at"].max(), *told]))
+    usable = settled & lines["size_label"].notna()
+    known = outcomes[(outcomes["y"] >= 0) & usable.to_numpy()]
     if len(known) * share < _MIN_LINES:
         raise BadInputError(
             f"{len(known):,} order lines with a size and an outcome are too few for {folds} rolling"
@@ -75,7 +79,7 @@ def rolling_folds(
     at = [moments.iloc[int(len(moments) * (1 - share * k))] for k in range(folds, 0, -1)]
     at.append(moments.iloc[-1] + pd.Timedelta(microseconds=1))
     cut = []
-    for start, end in zip(at, at[1:], strict=False):
+    for start, end in pairwise(at):
         judged = moments[(moments >= start) & (moments < end)]
         if judged.empty or not (moments < start).any():
             raise BadInputError(
@@ -83,6 +87,7 @@ def rolling_folds(
                 f" (from {moments.iloc[0]} to {moments.iloc[-1]})"
             )
         fold = Fold(start, end, _as_known(tables, start, end), known.loc[judged.index])
+        check_outcomes(fold.tables, fold.outcomes.index)
         cut.append(fold)
     return cut
 
@@ -93,17 +98,30 @@ def _as_known(
     """The shop as known at ``start``, and the orders up to ``end``, of which nothing is told."""
     lines = tables["order_lines"]
     lines = lines[lines["ordered_at"] < end].reset_index(drop=True)
-    # That a line was kept is known once its window has closed: a delivery whose window was still
-    # open at the start must not become a kept line, for its return may be yet to come.
-    open_yet = ~(lines["delivered_at"] + _WINDOW < start)
-    lines["delivered_at"] = lines["delivered_at"].mask(open_yet)
+    unsettled = ~_settled(lines, start)
+    lines["delivered_at"] = lines["delivered_at"].mask(unsettled)
+    open_ids = set(lines.loc[unsettled, "order_line_id"])
     known = {**tables, "order_lines": lines}
     for name, moment in _TELLINGS.items():
-        if name in known:
-            rows = known[name]
-            rows = rows[rows[moment] < start].reset_index(drop=True)
-            if rows.empty:
-                del known[name]
-            else:
-                known[name] = rows
+        if name not in known:
+            continue
+        rows = known[name]
+        told = rows[moment] < start
+        if "order_line_id" in rows.columns:
+            told &= ~rows["order_line_id"].isin(open_ids)
+        rows = rows[told].reset_index(drop=True)
+        if rows.empty:
+            del known[name]
+        else:
+            known[name] = rows
     return known
+
+
+def _settled(lines: pd.DataFrame, moment: pd.Timestamp) -> pd.Series:
+    """Lines whose outcome is known by then whichever it is.
+
+    Complaints are quick and silence takes the whole return window: among lines whose window is
+    still open the known outcomes are mostly complaints, and a model that learns from them, or is
+    judged by them, expects too many. A line without a delivery date can only be told of.
+    """
+    return lines["delivered_at"].isna() | (lines["delivered_at"] + _WINDOW < moment)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from data_contracts.errors import BadInputError
+from data_contracts.tables import FIT
 from features.events import line_events
 from features.lines import to_micros
 from features.size_fit_space import FIT_CODES, RETURN_WINDOW_DAYS
 
-__all__ = ["fit_outcomes"]
+__all__ = ["check_outcomes", "fit_outcomes"]
 
 
 def fit_outcomes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -61,3 +63,33 @@ def fit_outcomes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     said = pd.Series(told.map(FIT_CODES).reindex(ids).to_numpy(dtype="float64"), index=ids)
     y = said.where(said.notna() | ~ids.isin(kept), float(FIT_CODES["fit"]))
     return pd.DataFrame({"y": y.fillna(-1).astype("int64"), "told": said.notna()})
+
+
+def check_outcomes(tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()) -> None:
+    """Make sure that there is something to learn.
+
+    Parameters
+    ----------
+    tables
+        Contract tables.
+    hold_out
+        Ids of lines whose outcomes do not count.
+
+    Raises
+    ------
+    BadInputError
+        Of the other lines with a size, none is known to have been small, to have fitted, or to have
+        been large.
+    """
+    lines = tables["order_lines"]
+    open_lines = ~lines["order_line_id"].isin(set(hold_out)) & lines["size_label"].notna()
+    counts = fit_outcomes(tables)["y"][open_lines.to_numpy()].value_counts()
+    missing = [name for code, name in enumerate(FIT) if not counts.get(code, 0)]
+    if missing:
+        raise BadInputError(
+            f"of {int(open_lines.sum()):,} order lines with a size"
+            + (f" besides the {len(hold_out):,} held out" if hold_out else "")
+            + f" none is known to have been {' or '.join(missing)}. size_fit learns from"
+            " fit_feedback, from returns with the reason too_small or too_large, and from"
+            " deliveries that were kept"
+        )

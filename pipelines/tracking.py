@@ -57,8 +57,7 @@ def fingerprint(tables: Mapping[str, pd.DataFrame]) -> str:
         for column in columns:
             if plain[column].dtype == object:  # lists cannot be hashed
                 plain[column] = plain[column].map(str).astype("str")
-        rows = pd.util.hash_pandas_object(plain, index=False).to_numpy()
-        rows.sort()
+        rows = pd.util.hash_pandas_object(plain, index=False).sort_values().to_numpy()
         digest.update(json.dumps([name, columns, len(rows)]).encode())
         digest.update(rows.astype("<u8").tobytes())
     return digest.hexdigest()

@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_contracts.errors import BadInputError
-from data_contracts.tables import FIT
 from features.size_fit import VECTOR
 from models.size_fit import SizeFit
 from pipelines.fit_size import fit_size_fit
 from pipelines.folds import rolling_folds
 from pipelines.judge import Judgement, PreparedFold, judge, prepare
 from pipelines.metrics import mean_of
-from pipelines.outcomes import fit_outcomes
+from pipelines.outcomes import check_outcomes
 from pipelines.plots import calibration_plot, size_curve_plot
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
@@ -76,7 +74,7 @@ def train_size_fit(
     BadInputError
         The data tells too little to learn from.
     """
-    _check_outcomes(tables)
+    check_outcomes(tables)
     step("taking the fingerprint of the data")
     data_id = fingerprint(tables)
     cut = rolling_folds(tables, folds=folds)
@@ -117,18 +115,6 @@ def train_size_fit(
             figures=_figures(judged, model, data),
         )
     return Trained(version, metrics, steps, settings, learnt)
-
-
-def _check_outcomes(tables: Mapping[str, pd.DataFrame]) -> None:
-    outcomes = fit_outcomes(tables)
-    counts = outcomes["y"].value_counts()
-    missing = [name for code, name in enumerate(FIT) if not counts.get(code, 0)]
-    if missing:
-        raise BadInputError(
-            f"no order line of {len(outcomes):,} is known to have been {' or '.join(missing)}:"
-            " size_fit learns from fit_feedback, from returns with the reason too_small or"
-            " too_large, and from deliveries that were kept"
-        )
 
 
 def _tuned(

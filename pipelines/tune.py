@@ -1,4 +1,4 @@
-"""Optuna looks for settings of `size_fit` on the rolling folds; a study goes on where it stopped."""
+"""Optuna looks for settings of `size_fit` on rolling folds; a study goes on where it stopped."""
 
 from __future__ import annotations
 
