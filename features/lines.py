@@ -191,8 +191,7 @@ def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame
 
     ``natural`` and ``natural_sd`` (steps): the size the body points to. ``gap`` = position -
     natural, NaN where no body figure is known: without one the natural size is the average's.
-    ``scale_mean``, ``scale_sd``: of all choices on the scale. ``level``: the position in standard
-    deviations from that mean, which carries over from one scale to another.
+    ``scale_mean``, ``scale_sd``: of all choices on the scale.
     """
     body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
     scale = facts["body_scale"].to_numpy(dtype=object)
@@ -207,5 +206,4 @@ def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame
         gap=np.where(bodiless, np.nan, position - mean),
         scale_mean=center,
         scale_sd=width,
-        level=(position - center) / width,
     )

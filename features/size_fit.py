@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from features.choices import SHIFT_PRIOR, usual_position
 from features.histories import History, Sum
 
 __all__ = ["FACTS", "HISTORIES", "SUMS", "VECTOR", "size_fit_vectors"]
@@ -19,18 +20,16 @@ _OUTCOMES = ("small", "fit", "large")
 _RECENT_DAYS = 180.0
 _SUMS = (
     Sum("orders", "ordered"),
-    Sum("position", "ordered", "position"),
-    Sum("gap", "ordered", "gap"),
-    Sum("known", "ordered", "has_gap"),
     Sum("level", "ordered", "level"),
+    Sum("fair", "ordered", "fair"),
+    Sum("surplus", "ordered", "surplus"),
+    Sum("surplus_weight", "ordered", "surplus_weight"),
     Sum("recent_orders", "ordered", half_life_days=_RECENT_DAYS),
-    Sum("recent_position", "ordered", "position", half_life_days=_RECENT_DAYS),
+    Sum("recent_fair", "ordered", "fair", half_life_days=_RECENT_DAYS),
     Sum("recent_years", "ordered", "years", half_life_days=_RECENT_DAYS),
     *(Sum(o, "fit_told", verdict=o) for o in _OUTCOMES),
-    *(Sum(f"position_{o}", "fit_told", "position", verdict=o) for o in _OUTCOMES),
-    *(Sum(f"gap_{o}", "fit_told", "gap", verdict=o) for o in _OUTCOMES),
+    *(Sum(f"fair_{o}", "fit_told", "fair", verdict=o) for o in _OUTCOMES),
     Sum("kept", "kept"),
-    Sum("position_kept", "kept", "position"),
 )
 SUMS: tuple[str, ...] = tuple(each.name for each in _SUMS)
 """Names of the sums every history of `size_fit` keeps, in order."""
@@ -38,12 +37,10 @@ SUMS: tuple[str, ...] = tuple(each.name for each in _SUMS)
 _KEYS: dict[str, tuple[str, ...]] = {
     "person": ("person", "audience"),
     "person_scale": ("person", "scale"),
-    "person_category": ("person", "category"),
     "account_scale": ("customer_id", "scale"),
     "product": ("product_id",),
     "product_size": ("product_id", "size_label"),
     "brand": ("brand",),
-    "category_size": ("category", "scale", "size_label"),
     "category": ("category",),
 }
 HISTORIES: tuple[History, ...] = tuple(History(name, key, _SUMS) for name, key in _KEYS.items())
@@ -52,13 +49,11 @@ HISTORIES: tuple[History, ...] = tuple(History(name, key, _SUMS) for name, key i
 # Whose rates a history's own are shrunk towards, and by how many told outcomes. Coarse to fine.
 _PARENTS: tuple[tuple[str, str | None, float], ...] = (
     ("category", None, 50.0),
-    ("category_size", "category", 20.0),
     ("brand", "category", 20.0),
     ("product", "brand", 8.0),
     ("product_size", "product", 8.0),
     ("person", None, 4.0),
     ("person_scale", "person", 4.0),
-    ("person_category", "person", 3.0),
     ("account_scale", None, 4.0),
 )
 
@@ -103,6 +98,7 @@ _S = {name: i for i, name in enumerate(SUMS)}
 _F = {name: i for i, name in enumerate(FACTS)}
 _TOLD = slice(_S["small"], _S["large"] + 1)
 _RECENT = slice(_S["recent_orders"], _S["recent_years"] + 1)
+_FAIR = slice(_S["fair_small"], _S["fair_large"] + 1)
 _BODY = slice(_F["chest_cm"], _F["hip_cm"] + 1)
 _MIDS = slice(_F["chest_mid"], _F["hip_mid"] + 1)
 
@@ -122,22 +118,24 @@ VECTOR: tuple[str, ...] = (
     "person_scale.told_small",
     "person_scale.told_fit",
     "person_scale.told_large",
-    "person_scale.position_sum",
+    "person_scale.fair_sum",
     "person.orders",
     "person.level_sum",
     "recent_orders",
-    "recent_position",
+    "recent_fair",
     "recent_years_ago",
-    "person_scale.from_orders",
-    "person_scale.from_fit",
     "product.told_small",
     "product.told_fit",
     "product.told_large",
-    "product.gap_mean",
-    "product.gap_from_mean",
-    "product.gap_from_small",
-    "product.gap_from_fit",
-    "product.gap_from_large",
+    "product.shift",
+    "gap_from_shift",
+    "usual",
+    "from_usual",
+    "from_usual_shifted",
+    "from_orders",
+    "from_small",
+    "from_fit",
+    "from_large",
     "product_size.told_small",
     "product_size.told_fit",
     "product_size.told_large",
@@ -184,11 +182,11 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
         position, gap = facts[:, _F["position"]], facts[:, _F["gap"]]
         height = facts[:, _F["height_cm"]]
         orders = person[:, _S["orders"]]
-        mean_gap = product[:, _S["gap"]] / (product[:, _S["known"]] + 5.0)
-        near = product[:, _S["gap_small"] : _S["gap_large"] + 1]
-        near_count = told[:, _H["product"]]
-        # A product of which little was told: people of any gap are as near as the average.
-        by_outcome = (near + 5.0 * mean_gap[:, None]) / (near_count + 5.0)
+        shift = product[:, _S["surplus"]] / (product[:, _S["surplus_weight"]] + SHIFT_PRIOR)
+        usual = usual_position(
+            facts[:, _F["natural"]], orders, person[:, _S["fair"]], np.isfinite(gap)
+        )
+        plain = position - shift
         vectors = (
             facts,
             facts[:, _F["weight_kg"]] / (height / 100) ** 2,
@@ -201,18 +199,20 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             np.log1p(sums[:, :, _S["orders"]]),
             orders,
             told[:, _H["person_scale"]],
-            person[:, _S["position"]],
+            person[:, _S["fair"]],
             sums[:, _H["person"], _S["orders"]],
             sums[:, _H["person"], _S["level"]],
             recent[:, 0],
             recent[:, 1],
             facts[:, _F["years"]] - recent[:, 2] / recent[:, 0],
-            position - person[:, _S["position"]] / orders,
-            position - person[:, _S["position_fit"]] / person[:, _S["fit"]],
             told[:, _H["product"]],
-            mean_gap,
-            gap - mean_gap,
-            gap[:, None] - by_outcome,
+            shift,
+            gap - shift,
+            usual,
+            position - usual,
+            plain - usual,
+            plain - person[:, _S["fair"]] / orders,
+            plain[:, None] - person[:, _FAIR] / told[:, _H["person_scale"]],
             told[:, _H["product_size"]],
             told[:, _H["brand"]],
         )

@@ -19,6 +19,7 @@ import pandas as pd
 import polars as pl
 
 from features.bodies import BODY_COLUMNS, NaturalSize
+from features.choices import with_choices
 from features.events import line_events
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
@@ -36,8 +37,9 @@ _CHILD_YEARS = 20.0
 _PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
 _MIN_CODED = 20
 _KEY_COLUMNS = sorted({part for history in HISTORIES for part in history.key})
+_AMOUNTS = sorted({s.amount for h in HISTORIES for s in h.sums if s.amount})
 _TEXTS = {"order_line_id", "fit", "reason", *_KEY_COLUMNS}
-_CARRIED = ["order_line_id", *_KEY_COLUMNS, "position", "gap", "has_gap", "level", "years"]
+_CARRIED = ["order_line_id", *_KEY_COLUMNS, *_AMOUNTS]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class SizeFitSpace:
             counts = facts[column].dropna().astype(str).value_counts()
             usual = sorted(counts[counts >= _MIN_CODED].index)
             self.codes_[column] = {value: code for code, value in enumerate(usual)}
-        facts = with_natural_size(facts, self.natural_)
+        facts = with_choices(with_natural_size(facts, self.natural_), self.engine)
         y, told = _outcomes(self.events(facts, tables, hold_out), facts["order_line_id"])
         shares = y[told] if told.any() else y[y >= 0]
         if len(shares):
@@ -160,6 +162,7 @@ class SizeFitSpace:
         """
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
         facts = with_natural_size(line_facts(tables, self.scales_), self.natural_)
+        facts = with_choices(facts, self.engine)
         events = self.events(facts, tables, hold_out)
         y, told = _outcomes(events, facts["order_line_id"])
         return SizeFitData(
@@ -205,8 +208,7 @@ class SizeFitSpace:
         hold_out: Collection[str] = (),
     ) -> Any:
         """The event stream of the histories up to the last moment told of, in engine frames."""
-        lines = facts.assign(has_gap=facts["gap"].notna().astype("float64"))
-        lines["hidden"] = lines["order_line_id"].isin(set(hold_out))
+        lines = facts.assign(hidden=facts["order_line_id"].isin(set(hold_out)))
         frame = self._native(lines[["at", "delivered", "hidden", *_CARRIED]])
         moments = []
         known_until = int(facts["at"].max())

@@ -21,6 +21,8 @@ __all__ = ["Curves", "join_curves"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_LEAST = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Curves:
@@ -79,7 +81,8 @@ def join_curves(
         rows = slice(start, start + count)
         fit[rows, 0] = _falling(small[rows])
         fit[rows, 2] = _falling(large[rows][::-1])[::-1]
-    excess = np.maximum(fit[:, 0] + fit[:, 2], 1.0)
+    # No size is beyond hope: a chance of nil could not be compared with another.
+    excess = np.maximum(fit[:, 0] + fit[:, 2], 1.0) * (1 + _LEAST)
     fit[:, 0] /= excess
     fit[:, 2] /= excess
     fit[:, 1] = 1.0 - fit[:, 0] - fit[:, 2]

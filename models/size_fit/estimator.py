@@ -30,7 +30,6 @@ Ints = npt.NDArray[np.int64]
 _ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
 _CODED = [VECTOR.index(name) for name in CODED]
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
-_CALIBRATION_SHARE = 0.15
 _FORMAT = 1
 
 
@@ -38,7 +37,7 @@ class SizeRows(Protocol):
     """Candidate sizes of lines; :class:`features.size_fit_space.Candidates` is one."""
 
     @property
-    def X(self) -> Floats:
+    def X(self) -> Floats:  # noqa: N802 - the field's name for a matrix
         """Candidates by `VECTOR`, those of a line together, smallest first."""
         ...
 
@@ -111,8 +110,9 @@ class SizeFit(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    n_estimators, learning_rate, num_leaves, min_child_samples, feature_fraction, bagging_fraction, \
-lambda_l2
+    n_estimators, learning_rate, num_leaves, min_child_samples
+        LightGBM's.
+    feature_fraction, bagging_fraction, lambda_l2
         LightGBM's.
     members
         Boosters in the ensemble.

@@ -49,11 +49,11 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "scale_sd",
     "fit_preference",
     "person_scale.orders",
-    "person_scale.position_sum",
+    "person_scale.fair_sum",
     "person.orders",
     "person.level_sum",
     "recent_orders",
-    "recent_position",
+    "recent_fair",
     "recent_years_ago",
     "child",
     "wearer_unnamed",
@@ -61,7 +61,7 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "person_scale.told_large",
     "product.small",
     "product.large",
-    "product.gap_mean",
+    "product.shift",
     "product_size.small",
     "product_size.large",
     "brand.small",
@@ -84,7 +84,7 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "outcome_step": (0.5, 0.3),  # how far b is from a size that was told too small or too large
     "log_other_scale": (0.0, 1.0),  # variance of the body read off another scale, in natural_sd^2
     "log_growth": (0.0, 0.5),  # steps a child grows in a year
-    "crowd": (0.7, 0.4),
+    "crowd": (0.9, 0.3),
     "product": (1.0, 1.0),
     "grading": (0.5, 0.7),
     "brand": (0.5, 0.7),
@@ -257,16 +257,14 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     # Choices and outcomes of the past are readings of the body, each with the choice's own error.
     # A child's size is that of its latest orders, and what it has grown since.
     orders = np.where(child > 0, X[:, _C["recent_orders"]], orders)
-    positions = np.where(
-        child > 0, X[:, _C["recent_position"]], X[:, _C["person_scale.position_sum"]]
-    )
+    positions = np.where(child > 0, X[:, _C["recent_fair"]], X[:, _C["person_scale.fair_sum"]])
     grown = np.exp(p["log_growth"]) * child * np.nan_to_num(X[:, _C["recent_years_ago"]])
     seen = positions + p["outcome_step"] * told + orders * grown
     # On other scales the person's level among all shoppers is a weaker reading of the same body.
     here = X[:, _C["person_scale.orders"]]
     elsewhere = np.where(child > 0, 0.0, np.maximum(X[:, _C["person.orders"]] - here, 0.0))
     level = X[:, _C["person.level_sum"]] - np.where(
-        here > 0, (X[:, _C["person_scale.position_sum"]] - here * mean) / sd, 0.0
+        here > 0, (X[:, _C["person_scale.fair_sum"]] - here * mean) / sd, 0.0
     )
     aside = mean + sd * level / np.maximum(elsewhere, 1.0)
     other = elsewhere / (elsewhere + 1.0) / (np.exp(p["log_other_scale"]) * prior)
@@ -274,7 +272,7 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     body = (natural / prior + seen / sigma_c2 + other * aside) / precision
     liking = np.nan_to_num(X[:, _C["fit_preference"]])
     product_side = _difference(X, "product")
-    shift = p["crowd"] * X[:, _C["product.gap_mean"]]
+    shift = p["crowd"] * X[:, _C["product.shift"]]
     offset = (
         p["product"] * product_side
         + p["grading"] * (_difference(X, "product_size") - product_side)

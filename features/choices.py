@@ -1,0 +1,112 @@
+"""What choices of sizes say, beside the body: of the product, and of the person.
+
+Shoppers read reviews and charts. If those who know their size take this product two steps above it,
+the product's labels stand two steps low, whatever came of it. Three figures follow, each from what
+was known before the order, so that sums of them are histories like any other:
+
+``shift``
+    by how much earlier buyers of the product chose above their natural size (steps);
+``fair``
+    the position of the chosen size with that taken off: the size of a plain product;
+``surplus``
+    by how much this order lies above what the person usually takes, from the body and their earlier
+    fair positions; its mean over a product's orders is the sharper estimate of the shift.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+
+from features.histories import History, Sum, values_before
+
+__all__ = ["SHIFT_PRIOR", "usual_position", "with_choices"]
+
+Floats = npt.NDArray[np.float64]
+
+SHIFT_PRIOR = 5.0
+"""Orders that the assumption of no shift weighs as much as."""
+
+_PRODUCT = History(
+    "crowd",
+    ("product_id",),
+    (Sum("gap", "ordered", "gap"), Sum("known", "ordered", "has_gap")),
+)
+_PERSON = History(
+    "own",
+    ("person", "scale"),
+    (Sum("orders", "ordered"), Sum("fair", "ordered", "fair")),
+)
+
+
+def usual_position(natural: Floats, orders: Floats, fair: Floats, known: Any) -> Floats:
+    """What a person usually takes: natural size and earlier fair positions, each of one weight.
+
+    Parameters
+    ----------
+    natural
+        Natural position.
+    orders, fair
+        Earlier orders on the scale and the sum of their fair positions.
+    known
+        Whether any figure of the body is known; else the natural position weighs half as much.
+    """
+    weight = np.where(known, 1.0, 0.5)
+    usual: Floats = (weight * natural + fair) / (weight + orders)
+    return usual
+
+
+def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
+    """Add ``has_gap``, ``fair``, ``level``, ``surplus`` and ``surplus_weight`` to order lines.
+
+    Parameters
+    ----------
+    facts
+        Lines with natural size; see :func:`features.lines.with_natural_size`.
+    engine
+        ``polars`` or ``pandas``.
+
+    Notes
+    -----
+    ``level`` is the fair position in standard deviations of all choices on the scale, which carries
+    over from one scale to another. ``surplus`` is already weighted by ``surplus_weight``: the more
+    orders the usual position rests on, the more the surplus says of the product. Where neither body
+    nor order is known it says nothing.
+    """
+    known = facts["gap"].notna().to_numpy()
+    lines = facts[["product_id", "person", "scale", "at", "gap"]].assign(
+        has_gap=known.astype("float64"), kind="ordered", verdict=None, query=np.arange(len(facts))
+    )
+    crowd = _before(_PRODUCT, lines, engine)
+    shift = crowd[:, 0] / (crowd[:, 1] + SHIFT_PRIOR)
+    position = facts["position"].to_numpy(dtype="float64")
+    fair = position - shift
+    own = _before(_PERSON, lines.assign(fair=fair), engine)
+    natural = facts["natural"].to_numpy(dtype="float64")
+    surplus = position - usual_position(natural, own[:, 0], own[:, 1], known)
+    weight = np.where(known | (own[:, 0] > 0), 1 / (1 - 0.5 * own[:, 0] / (own[:, 0] + 1)), 0.0)
+    weight = np.where(np.isfinite(surplus), weight, 0.0)
+    return facts.assign(
+        has_gap=known.astype("float64"),
+        fair=fair,
+        level=(fair - facts["scale_mean"]) / facts["scale_sd"],
+        surplus=np.where(weight > 0, surplus * weight, 0.0),
+        surplus_weight=weight,
+    )
+
+
+def _before(history: History, lines: pd.DataFrame, engine: str) -> Floats:
+    """Values of a history of orders, before each order."""
+    frame: Any = lines
+    if engine != "pandas":
+        texts = [*history.key, "verdict"]
+        frame = pl.from_pandas(lines).with_columns(pl.col(texts).cast(pl.String))
+    values = nw.from_native(values_before(history, frame, frame), eager_only=True)
+    out = np.zeros((len(lines), len(history.sums)))
+    out[values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
+    return out
