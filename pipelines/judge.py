@@ -69,10 +69,12 @@ def judge(
     folds
         As :func:`prepare` gives them.
     params
-        Parameters of :class:`models.size_fit.SizeFit`; its defaults where left out.
+        Parameters of :class:`models.size_fit.SizeFit`; its defaults where left out. ``members``
+        is taken as one: further boosters of an ensemble cost as much again each and lift all
+        settings alike.
     """
     for fold in folds:
-        model = SizeFit(**(params or {}))
+        model = SizeFit(**{**(params or {}), "members": 1})
         model.fit(fold.X, fold.y, told=fold.told, at=fold.at)
         probability = model.predict_proba(fold.X_judged)
         yield Judgement(fit_metrics(fold.y_judged, probability), fold.y_judged, probability)

@@ -29,7 +29,7 @@ SIZE_FIT = "size_fit"
 """Name of the model in the registry."""
 
 _CURVE_LINES = 500
-_NOT_SETTINGS = frozenset({"num_threads"})
+_NOT_JUDGED = frozenset({"num_threads", "members"})
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _replay(
 ) -> dict[str, float]:
     """What the champion's settings reach on these folds; the same settings reach the same."""
     known = {k: _value(v) for k, v in champion.params.items() if k in settings}
-    differ = [k for k, v in known.items() if v != settings[k] and k not in _NOT_SETTINGS]
+    differ = [k for k, v in known.items() if v != settings[k] and k not in _NOT_JUDGED]
     theirs = mean_of([each.metrics for each in judge(folds, known)]) if differ else metrics
     return {name: theirs[name] for name in ("mean_auc", "log_loss") if name in theirs}
 
