@@ -123,11 +123,11 @@ class Registry:
         name: str,
         folder: Path,
         *,
+        features: Sequence[str],
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         steps: Sequence[Mapping[str, float]] = (),
         tags: Mapping[str, str] | None = None,
-        features: Sequence[str] = (),
         figures: Mapping[str, Any] | None = None,
     ) -> int:
         """Log a trained model and register it.
@@ -138,12 +138,12 @@ class Registry:
             Registered model.
         folder
             The model as its `save` wrote it.
+        features
+            Columns of the vector, for the signature and as ``features.json``.
         params, metrics, tags
             Of the run.
         steps
             Metrics of each rolling fold in turn, logged as ``fold_*`` with the fold as step.
-        features
-            Columns of the vector, for the signature and as ``features.json``.
         figures
             matplotlib figures by file name, logged under ``plots/``.
 
