@@ -105,7 +105,7 @@ SIZE_MEASURES = tuple(BODY_RANGES)
 
 _MARKET = r"[A-Z]{2}"
 _CURRENCY = r"[A-Z]{3}"
-_LOCALE = r"[A-Za-z]{2,3}([_-][A-Za-z0-9]+)*"
+_LOCALE = r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]+)*"
 
 
 def _must(name: str, kind: Kind, doc: str, **limits: Any) -> Column:
