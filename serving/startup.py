@@ -35,7 +35,7 @@ def start(app: MuslinApp) -> None:
     try:
         folder, found = champion.load(settings, _SIZE_FIT)
         # Costs seconds, and is of no use before there is a model.
-        from serving.size_advice import (  # type: ignore[import-not-found] # noqa: PLC0415
+        from serving.size_advice import (  # noqa: PLC0415
             load_advisor,
         )
 
