@@ -34,8 +34,8 @@ _NOT_SIZED: Final = N_("This product comes in one size, so there is none to choo
 _UNKNOWN_PRODUCT: Final = N_("We do not know this product yet, so we cannot recommend a size.")
 
 _KEPT_BEFORE: Final = NN_(
-    "You kept size {label} of a similar product before.",
-    "You kept size {label} of similar products {n} times before.",
+    "What fitted you before corresponds to size {label} of this product.",
+    "What fitted you {n} times before corresponds to size {label} of this product.",
 )
 _MEASUREMENTS: Final = N_("Your measurements point to size {label}.")
 _RUNS_SMALL: Final = NN_(

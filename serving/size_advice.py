@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ _GAP, _ORDERS = _V["gap"], _V["person.orders"]
 _FROM_FIT, _TOLD_FIT = _V["from_fit"], _V["person_scale.told_fit"]
 _UNNAMED = _V["wearer_unnamed"]
 _BODY = [_V["child_age" if name == "age_years" else name] for name in BODY_COLUMNS]
-_ASKABLE = {"cup_index": "cup"}  # name of a body column in a request, where it differs
+_ASKED = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
 _NEAR = 0.5  # a size is meant when it is nearer than half a step
 _WORTH_ASKING = 0.95  # a measurement that leaves more of the uncertainty is not asked for
 
@@ -95,9 +95,14 @@ class ModelAdvisor:
                 chosen=np.zeros(sum(counts), dtype=bool),
             )
             decisions = {each.line: each for each in self._model.advise(rows)}
-        return [self._answer(context, decisions.get(i)) for i, context in enumerate(contexts)]
+        return [
+            self._answer(each.question, context, decisions.get(i))
+            for i, (each, context) in enumerate(zip(known, contexts, strict=True))
+        ]
 
-    def _answer(self, context: SizeContext, decision: Decision | None) -> SizeAdvice:
+    def _answer(
+        self, question: SizeQuestion, context: SizeContext, decision: Decision | None
+    ) -> SizeAdvice:
         product = context.product
         if product is None:
             return SizeAdvice("unknown_product")
@@ -115,7 +120,11 @@ class ModelAdvisor:
             sizes=_outlooks(decision),
             product_flag=flag,
             because=_because(X, decision.labels, told, flag),
-            ask_next=self._next.of(context) if len(decision.size_set) > 1 else None,
+            ask_next=(
+                self._next.of(context, question.measurements)
+                if len(decision.size_set) > 1
+                else None
+            ),
         )
 
 
@@ -130,20 +139,31 @@ class _NextQuestion:
         self._natural = natural
         self._found: dict[tuple[str, bytes], str | None] = {}
 
-    def of(self, context: SizeContext) -> str | None:
-        """Name of the measurement to ask for; None where none would help."""
+    def of(self, context: SizeContext, told: Collection[str]) -> str | None:
+        """Name of the measurement to ask for; None where none would help.
+
+        Parameters
+        ----------
+        context
+            What is known.
+        told
+            Measurements sent with the question. They are not asked for again even where they are
+            not used, such as a grown-up's height for a child's garment.
+        """
         if context.scale is None:
             return None
         X = _vectors(context)
         known = np.isfinite(X[0, _BODY])
         scale = f"{context.scale}?" if X[0, _UNNAMED] else context.scale
-        key = (scale, known.tobytes())
+        open_ = ~known & [name not in told for name in _ASKED]
+        key = (scale, known.tobytes() + open_.tobytes())
         if key not in self._found:
-            self._found[key] = self._search(scale, known)
+            self._found[key] = self._search(scale, known, np.flatnonzero(open_))
         return self._found[key]
 
-    def _search(self, scale: str, known: npt.NDArray[np.bool_]) -> str | None:
-        missing = np.flatnonzero(~known)
+    def _search(
+        self, scale: str, known: npt.NDArray[np.bool_], missing: npt.NDArray[np.int64]
+    ) -> str | None:
         bodies = np.where(known, 1.0, np.nan) * np.ones((len(missing) + 1, 1))
         bodies[np.arange(len(missing)), missing] = 1.0
         _, left = self._natural.predict(bodies, np.full(len(bodies), scale, dtype=object))
@@ -152,8 +172,7 @@ class _NextQuestion:
         best = int(np.argmin(left[:-1]))
         if left[best] > _WORTH_ASKING * left[-1]:
             return None
-        column = BODY_COLUMNS[missing[best]]
-        return _ASKABLE.get(column, column)
+        return _ASKED[int(missing[best])]
 
 
 def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAdvisor:

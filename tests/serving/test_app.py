@@ -57,7 +57,7 @@ def test_without_a_model_it_lives_and_is_not_ready(settings):
 
 def test_requests_import_no_training_code(python, child_path):
     code = (
-        "import json, sys; import serving.app; "
+        "import json, sys; import serving.app, serving.size_advice; "
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)

@@ -1,0 +1,184 @@
+"""The real path on a small simulated shop: tables, state, vectors, model, advice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from asgi import ask
+
+from features.questions import SizeQuestion
+from features.size_fit_online import state_items
+from features.state import SqliteState, StateError
+from pipelines.fit_size import fit_size_fit
+from pipelines.materialize import materialize
+from pipelines.simulate import simulate
+from serving.advisor import ModelLabel
+from serving.app import MuslinApp, Readiness
+from serving.schemas import Measurements, SizeAdviceResponse
+from serving.size_advice import load_advisor
+
+LABEL = ModelLabel("size_fit", "1")
+FIGURES = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return simulate(3000, seed=11).tables
+
+
+@pytest.fixture(scope="module")
+def place(tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("champion")
+    params = {"n_estimators": 8, "members": 1, "min_child_samples": 20, "num_threads": 1}
+    space, model, _ = fit_size_fit(tables, params=params)
+    model.save(folder)
+    space.save(folder)
+    materialize(tables, space, folder / "state.db", LABEL.version)
+    return folder
+
+
+@pytest.fixture
+def real(settings, place):
+    return settings.model_copy(update={"state_url": str(place / "state.db")})
+
+
+@pytest.fixture
+def advisor(real, place):
+    return load_advisor(place, LABEL, real)
+
+
+@pytest.fixture
+def real_app(real, advisor):
+    app = MuslinApp(real)
+    app.use(advisor, Readiness(ready=True))
+    return app
+
+
+@pytest.fixture
+def now(tables):
+    return tables["order_lines"]["ordered_at"].max().timestamp() + 86_400.0
+
+
+def questions_of(tables, now, count=60):
+    lines = tables["order_lines"].sample(count, random_state=3)
+    return [
+        SizeQuestion(
+            product_id=line.product_id,
+            asked_at=now,
+            customer_id=line.customer_id,
+            market=line.market,
+            measurements={"height_cm": 170.0, "weight_kg": 65.0} if place % 2 else {},
+        )
+        for place, line in enumerate(lines.itertuples())
+    ]
+
+
+def test_a_batch_is_answered_as_each_question_alone(advisor, tables, now):
+    questions = questions_of(tables, now)
+    together = advisor.advise(advisor.look_up(questions))
+    for question, answer in zip(questions, together, strict=True):
+        (alone,) = advisor.advise(advisor.look_up([question]))
+        assert alone.status == answer.status
+        assert alone.size_set == answer.size_set
+        assert alone.because == answer.because
+        for one, other in zip(alone.sizes, answer.sizes, strict=True):
+            assert one.label == other.label
+            assert one.p_fit == pytest.approx(other.p_fit, abs=1e-9)
+
+
+def test_shares_are_chances_and_move_one_way_over_the_sizes(advisor, tables, now):
+    several = 0
+    for answer in advisor.advise(advisor.look_up(questions_of(tables, now))):
+        shares = np.array([[s.p_small, s.p_fit, s.p_large] for s in answer.sizes]).reshape(-1, 3)
+        assert ((shares >= 0) & (shares <= 1)).all()
+        assert shares.sum(axis=1) == pytest.approx(1)
+        assert (np.diff(shares[:, 0]) <= 1e-9).all()
+        assert (np.diff(shares[:, 2]) >= -1e-9).all()
+        several += len(shares) > 1
+        if answer.recommended is not None:
+            assert answer.recommended in [size.label for size in answer.sizes]
+    assert several > 20
+
+
+def test_every_product_is_answered_over_http_in_the_schema(real_app, tables):
+    for product_id in tables["products"]["product_id"]:
+        for measurements in ({}, {"height_cm": 168, "weight_kg": 61.5}):
+            body = {"product_id": product_id, "measurements": measurements}
+            answer = ask(real_app, body=body)
+            assert answer.status == 200, answer.body
+            read = SizeAdviceResponse.model_validate_json(answer.body, strict=True)
+            if read.ask_next is not None:
+                assert read.ask_next.field in Measurements.model_fields
+                assert read.ask_next.field not in measurements
+
+
+def test_unknown_customer_and_product_are_answered(real_app, tables):
+    product_id = tables["order_lines"]["product_id"].iloc[0]
+    stranger = ask(real_app, body={"product_id": product_id, "customer_id": "nobody"})
+    bare = ask(real_app, body={"product_id": product_id})
+    assert stranger.status == bare.status == 200
+    assert stranger.json["sizes"] == bare.json["sizes"]
+    assert "market_average" in [because["code"] for because in bare.json["because"]]
+    assert ask(real_app, body={"product_id": "never-seen"}).json["status"] == "unknown_product"
+
+
+def test_only_candidates_are_answered(real_app, tables):
+    sizes = tables["product_sizes"].groupby("product_id")["size_label"].agg(list)
+    product_id, labels = next((i, each) for i, each in sizes.items() if len(each) > 3)
+    answer = ask(real_app, body={"product_id": product_id, "candidate_sizes": labels[:2]}).json
+    assert {size["label"] for size in answer["sizes"]} == set(labels[:2])
+    answer = ask(real_app, body={"product_id": product_id, "candidate_sizes": ["XQ"]})
+    assert answer.status == 422
+    assert all(label in answer.json["detail"] for label in labels)
+
+
+def test_measurements_that_are_told_are_not_asked_for(advisor, tables, now):
+    sized = tables["products"]
+    women = sized[sized["audience"] == "women"]["product_id"].head(20)
+    asked = set()
+    for product_id in women:
+        told = {}
+        for _ in FIGURES:
+            question = SizeQuestion(product_id=product_id, asked_at=now, measurements=dict(told))
+            (answer,) = advisor.advise(advisor.look_up([question]))
+            if answer.ask_next is None:
+                break
+            assert answer.ask_next not in told
+            asked.add(answer.ask_next)
+            told[answer.ask_next] = "b" if answer.ask_next == "cup" else 90.0
+    assert asked
+
+
+def test_reasons_come_with_the_product_s_own_figures(advisor, tables, now):
+    told = tables["fit_feedback"].merge(tables["order_lines"], on="order_line_id")
+    product_id = told["product_id"].value_counts().index[0]
+    (answer,) = advisor.advise(advisor.look_up([SizeQuestion(product_id=product_id, asked_at=now)]))
+    codes = {because.code: because.figures for because in answer.because}
+    counted = codes.keys() & {"crowd", "product_runs_small", "product_runs_large"}
+    assert len(counted) == 1
+    lines = tables["order_lines"]
+    mine = lines[lines["product_id"] == product_id]["order_line_id"]
+    returns = tables["returns"]
+    for_size = returns[returns["reason"].isin(["too_small", "too_large"])]["order_line_id"]
+    words = pd.concat([tables["fit_feedback"]["order_line_id"], for_size]).unique()
+    assert codes[counted.pop()]["n"] == mine.isin(words).sum()
+
+
+def test_a_state_of_another_version_is_refused(real, place):
+    with pytest.raises(StateError, match=r"filled for version 1 .* version 2 is the champion"):
+        load_advisor(place, ModelLabel("size_fit", "2"), real)
+
+
+def test_a_missing_state_is_refused_with_the_command(settings, place):
+    with pytest.raises(StateError, match="muslin materialize"):
+        load_advisor(place, LABEL, settings)
+
+
+def test_the_state_can_be_filled_anew_while_it_is_read(real, place, advisor, tables, now):
+    question = questions_of(tables, now, 1)[0]
+    before = advisor.advise(advisor.look_up([question]))
+    from features.size_fit_space import SizeFitSpace
+
+    space = SizeFitSpace.load(place)
+    with SqliteState(real.state_url) as state:
+        state.replace(state_items(space, tables), {"version": LABEL.version})
+    assert advisor.advise(advisor.look_up([question])) == before
