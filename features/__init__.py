@@ -1,0 +1,1 @@
+"""From events to histories to vectors, and the online state."""

@@ -102,7 +102,7 @@ def demo(
             help="rent_the_runway.parquet, or a folder of tables; else a shop is simulated.",
         ),
     ] = None,
-    lines: Annotated[int, typer.Option(min=1000, help="Order lines to simulate.")] = 40_000,
+    lines: Annotated[int, typer.Option(min=1000, help="Order lines to simulate.")] = 20_000,
     folder: Annotated[Path, typer.Option("--dir", help="Where everything goes.")] = Path(
         "var/demo"
     ),

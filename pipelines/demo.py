@@ -182,17 +182,19 @@ def _ask(url: str, request: Mapping[str, Any]) -> dict[str, Any]:
 def _show(
     console: Console, questions: Sequence[DemoQuestion], answers: Sequence[Mapping[str, Any]]
 ) -> None:
-    grid = Grid("who asks", "product", "advice", "size set", "P(fit)", "answer", show_lines=True)
+    grid = Grid("who asks", "product", "advice", "P(fit)", "answer", show_lines=True, expand=True)
+    for column, share in zip(grid.columns, (4, 2, 2, 2, 6), strict=True):
+        column.ratio = share
     for question, answer in zip(questions, answers, strict=True):
         fits = [f"{size['label']} {size['fit']['fit']:.2f}" for size in _best(answer)]
         flag = answer["product_flag"]
         product = f"{answer['product_id']}" + (f"\n{flag.replace('_', ' ')}" if flag else "")
         advice = answer["recommended"] or answer["status"].replace("_", " ")
+        advice += f"\n(of {', '.join(answer['size_set'])})" if answer["size_set"] else ""
         grid.add_row(
             question.who,
             product,
             advice,
-            ", ".join(answer["size_set"]),
             "\n".join(fits),
             answer["message"],
         )

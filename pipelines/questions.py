@@ -61,14 +61,16 @@ def four_questions(tables: Mapping[str, pd.DataFrame]) -> list[DemoQuestion]:
 
 
 def _lines(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Order lines of products with enough sizes, with what became of them."""
+    """Order lines of clothes with enough sizes, with what became of them."""
     outcomes = fit_outcomes(tables).reset_index()
     sizes = tables["product_sizes"]["product_id"].value_counts()
+    shoes = tables["products"]["size_system"].str.startswith("SHOE").fillna(False)
+    sizes = sizes.drop(tables["products"].loc[shoes, "product_id"], errors="ignore")
     lines = tables["order_lines"].merge(outcomes, on="order_line_id")
     lines = lines.merge(tables["products"][["product_id", "category", "audience"]], on="product_id")
     lines = lines[lines["product_id"].map(sizes).fillna(0) >= _MIN_SIZES]
     if lines.empty:
-        raise BadInputError(f"no product that was ordered has {_MIN_SIZES} sizes to choose from")
+        raise BadInputError(f"no garment that was ordered has {_MIN_SIZES} sizes to choose from")
     return lines
 
 
@@ -120,7 +122,7 @@ def _typical_body(
     buyers = buyers.assign(wearer=buyers["wearer"].fillna("self")).drop_duplicates()
     theirs = people.assign(wearer=people["wearer"].fillna("self")).merge(buyers)
     middle = (theirs if len(theirs) else people)[list(_FIGURES)].astype("float64").median()
-    return {name: round(float(value)) * 1.0 for name, value in middle.dropna().items()}
+    return {str(name): float(round(value)) for name, value in middle.dropna().items()}
 
 
 def _market(lines: pd.DataFrame) -> str | None:
