@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 
@@ -20,7 +22,7 @@ def folds(tables):
 
 
 def test_folds_follow_each_other_and_share_no_line(folds):
-    for before, after in zip(folds, folds[1:], strict=False):
+    for before, after in pairwise(folds):
         assert before.end == after.start
     ids = [line for fold in folds for line in fold.outcomes.index]
     assert len(ids) == len(set(ids))

@@ -91,7 +91,7 @@ def test_the_alias_moves_only_through_the_gate_and_the_service_fetches_it(
 
 
 def test_what_is_not_there_is_told_with_what_is(registry, model):
-    with pytest.raises(RegistryError, match="no version of nothing .* muslin train nothing"):
+    with pytest.raises(RegistryError, match=r"no version of nothing .* muslin train nothing"):
         registry.version("nothing")
     registry.register("once", model, features=["gap"], params={}, metrics={})
     with pytest.raises(RegistryError, match="once has no version 7; it has 1"):

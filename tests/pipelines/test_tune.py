@@ -37,10 +37,18 @@ def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_pat
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     counts = []
     best = tune(
-        folds, trials=2, storage=storage, study_name="s", done=lambda s: counts.append(len(s.trials))
+        folds,
+        trials=2,
+        storage=storage,
+        study_name="s",
+        done=lambda s: counts.append(len(s.trials)),
     )
     again = tune(
-        folds, trials=2, storage=storage, study_name="s", done=lambda s: counts.append(len(s.trials))
+        folds,
+        trials=2,
+        storage=storage,
+        study_name="s",
+        done=lambda s: counts.append(len(s.trials)),
     )
     assert counts == [1, 2, 3, 4]
     study = optuna.load_study(
