@@ -25,12 +25,16 @@ import polars as pl
 
 from features.histories import History, Sum, values_before
 
-__all__ = ["SHIFT_PRIOR", "usual_position", "with_choices"]
+__all__ = ["BASKET", "SHIFT_PRIOR", "usual_position", "with_choices"]
 
 Floats = npt.NDArray[np.float64]
 
 SHIFT_PRIOR = 5.0
 """Orders that the assumption of no shift weighs as much as."""
+
+BASKET = ("basket_lines", "basket_fair")
+"""What the other lines of the order tell, on the same scale: how many, and their mean fair
+position. The API does not ask for the basket, so the model also learns to do without."""
 
 _PRODUCT = History(
     "crowd",
@@ -62,7 +66,7 @@ def usual_position(natural: Floats, orders: Floats, fair: Floats, known: Any) ->
 
 
 def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
-    """Add ``has_gap``, ``fair``, ``level``, ``surplus`` and ``surplus_weight`` to order lines.
+    """Add ``has_gap``, ``fair``, ``level``, ``surplus``, ``surplus_weight`` and `BASKET` to lines.
 
     Parameters
     ----------
@@ -91,13 +95,26 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     surplus = position - usual_position(natural, own[:, 0], own[:, 1], known)
     weight = np.where(known | (own[:, 0] > 0), 1 / (1 - 0.5 * own[:, 0] / (own[:, 0] + 1)), 0.0)
     weight = np.where(np.isfinite(surplus), weight, 0.0)
+    others, beside = _beside(facts, fair)
     return facts.assign(
+        basket_lines=others,
+        basket_fair=beside,
         has_gap=known.astype("float64"),
         fair=fair,
         level=(fair - facts["scale_mean"]) / facts["scale_sd"],
         surplus=np.where(weight > 0, surplus * weight, 0.0),
         surplus_weight=weight,
     )
+
+
+def _beside(facts: pd.DataFrame, fair: Floats) -> tuple[Floats, Floats]:
+    """Other lines of the order on the same scale: how many, and their mean fair position."""
+    order = [facts["order_id"], facts["scale"].astype(object).fillna("")]
+    positions = pd.Series(fair, index=facts.index)
+    same = positions.groupby(order)
+    others = same.transform("count") - positions.notna()
+    mean = (same.transform("sum") - positions.fillna(0.0)) / others.where(others > 0)
+    return others.to_numpy(dtype="float64"), mean.to_numpy(dtype="float64")
 
 
 def _before(history: History, lines: pd.DataFrame, engine: str) -> Floats:

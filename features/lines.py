@@ -29,6 +29,7 @@ __all__ = [
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
 _FIGURES = tuple(name for name in BODY_COLUMNS if name != "cup_index")
 _UNNAMED = "?"
+GROWN_YEARS = 18.0
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
 YEAR_US = 365.25 * DAY_US
 
@@ -115,15 +116,10 @@ def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.
         people = people_on_record(measurements)
         named = _as_of(facts, people, ["customer_id", "wearer"])
         # Garments for children name no child most often: the child last measured is meant.
-        child = _as_of(facts, people[_is_child(people)], ["customer_id"])
+        child = _as_of(facts, people[is_child_record(people)], ["customer_id"])
         anyone = facts["audience"].isin(CHILDREN) & facts["wearer"].eq("self")
         facts = pd.concat([facts, child.where(anyone, named)], axis=1)
     born = facts["birth"]
-    customers = tables.get("customers")
-    if customers is not None and customers["birth_year"].notna().any():
-        year = facts["customer_id"].map(customers.set_index("customer_id")["birth_year"])
-        mid_year = (year.astype("float64") - 1970 + 0.5) * YEAR_US
-        born = born.where(born.notna() | facts["wearer"].ne("self"), mid_year)
     facts["age_years"] = (facts["at"] - born) / YEAR_US
     age_then = (facts["measured"] - born) / YEAR_US
     facts["height_cm"] = grown_height(
@@ -132,6 +128,8 @@ def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.
             for c in ("height_cm", age_then, "age_years")
         )
     )
+    # Grown-ups do not grow: their age would only stand in for what it must not.
+    facts["age_years"] = facts["age_years"].where(facts["age_years"] < GROWN_YEARS)
     facts["cup_index"] = body_matrix(facts)[:, BODY_COLUMNS.index("cup_index")]
     return facts.drop(columns=["birth", "cup"])
 
@@ -150,7 +148,8 @@ def _as_of(facts: pd.DataFrame, people: pd.DataFrame, by: list[str]) -> pd.DataF
     return found.sort_values("_row")[told].reset_index(drop=True)
 
 
-def _is_child(people: pd.DataFrame) -> pd.Series:
+def is_child_record(people: pd.DataFrame) -> pd.Series:
+    """Whether each row of :func:`people_on_record` is of a child, by age or else by height."""
     age = (people["measured"] - people["birth"]) / YEAR_US
     return age.lt(_CHILD_AGE) | (age.isna() & people["height_cm"].lt(_CHILD_HEIGHT))
 
@@ -162,7 +161,7 @@ def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
     nothing of the child's romper, nor a woman's waist of the men's trousers.
     """
     children = facts["audience"].isin(CHILDREN)
-    grown = facts["age_years"].gt(18) | (facts["age_years"].isna() & facts["height_cm"].gt(165))
+    grown = facts["age_years"].isna() & facts["height_cm"].gt(165)
     small = facts["height_cm"].lt(130) | facts["age_years"].lt(10)
     sex = facts["sex"].map({"female": "women", "male": "men"})
     other = sex.notna() & facts["audience"].isin(["women", "men"]) & sex.ne(facts["audience"])

@@ -9,10 +9,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.choices import SHIFT_PRIOR, usual_position
+from features.choices import BASKET, SHIFT_PRIOR, usual_position
 from features.histories import History, Sum
 
-__all__ = ["FACTS", "HISTORIES", "SUMS", "VECTOR", "size_fit_vectors"]
+__all__ = [
+    "BASKET",
+    "CODED",
+    "FACTS",
+    "HISTORIES",
+    "PREFERENCES",
+    "SUMS",
+    "VECTOR",
+    "size_fit_vectors",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,9 +58,9 @@ HISTORIES: tuple[History, ...] = tuple(History(name, key, _SUMS) for name, key i
 # Whose rates a history's own are shrunk towards, and by how many told outcomes. Coarse to fine.
 _PARENTS: tuple[tuple[str, str | None, float], ...] = (
     ("category", None, 50.0),
-    ("brand", "category", 20.0),
-    ("product", "brand", 8.0),
-    ("product_size", "product", 8.0),
+    ("brand", "category", 10.0),
+    ("product", "brand", 4.0),
+    ("product_size", "product", 4.0),
     ("person", None, 4.0),
     ("person_scale", "person", 4.0),
     ("account_scale", None, 4.0),
@@ -78,6 +87,7 @@ FACTS: tuple[str, ...] = (
     "wearer_unnamed",
     "years",
     "fit_preference",
+    *BASKET,
     "chest_mid",
     "waist_mid",
     "hip_mid",
@@ -91,6 +101,9 @@ FACTS: tuple[str, ...] = (
     "scale",
 )
 """What is known without history, in order; the last six are codes of categories."""
+
+PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
+"""Fit preference as a number, in the order of ease."""
 
 CODED = ("category", "audience", "market", "occasion", "body_shape", "scale")
 _H = {each.name: i for i, each in enumerate(HISTORIES)}
@@ -133,6 +146,8 @@ VECTOR: tuple[str, ...] = (
     "from_usual",
     "from_usual_shifted",
     "from_orders",
+    "from_basket",
+    "basket_from_usual",
     "from_small",
     "from_fit",
     "from_large",
@@ -186,7 +201,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
         usual = usual_position(
             facts[:, _F["natural"]], orders, person[:, _S["fair"]], np.isfinite(gap)
         )
-        plain = position - shift
+        plain, basket = position - shift, facts[:, _F["basket_fair"]]
         vectors = (
             facts,
             facts[:, _F["weight_kg"]] / (height / 100) ** 2,
@@ -212,6 +227,8 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             position - usual,
             plain - usual,
             plain - person[:, _S["fair"]] / orders,
+            plain - basket,
+            basket - usual,
             plain[:, None] - person[:, _FAIR] / told[:, _H["person_scale"]],
             told[:, _H["product_size"]],
             told[:, _H["brand"]],

@@ -19,12 +19,12 @@ import pandas as pd
 import polars as pl
 
 from features.bodies import BODY_COLUMNS, NaturalSize
-from features.choices import with_choices
+from features.choices import BASKET, with_choices
 from features.events import line_events
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales, is_child_scale
-from features.size_fit import CODED, FACTS, HISTORIES, SUMS, size_fit_vectors
+from features.size_fit import CODED, FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 
 __all__ = ["FIT_CODES", "Candidates", "SizeFitData", "SizeFitSpace"]
 
@@ -33,8 +33,6 @@ Ints = npt.NDArray[np.int64]
 
 FIT_CODES = {"small": 0, "fit": 1, "large": 2}
 RETURN_WINDOW_DAYS = 30.0
-_CHILD_YEARS = 20.0
-_PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
 _MIN_CODED = 20
 _KEY_COLUMNS = sorted({part for history in HISTORIES for part in history.key})
 _AMOUNTS = sorted({s.amount for h in HISTORIES for s in h.sums if s.amount})
@@ -96,12 +94,14 @@ class SizeFitData:
     space: SizeFitSpace = field(repr=False)
 
     def candidates(self, rows: Ints) -> Candidates:
-        """All sizes of the products of these lines, as they stood when each was ordered."""
+        """All sizes of the products of these lines, as asked when each was ordered."""
         asked = self.facts.iloc[rows].assign(line=rows, ordered_label=self.facts["size_label"])
         frame = asked.drop(columns=[c for c in PLACED if c != "product_id"])
         frame = frame.merge(self.placed, on="product_id", how="inner")
         frame = frame.dropna(subset=["scale"]).sort_values(["line", "size_rank"], kind="stable")
         frame["body_scale"] = body_scale(frame)
+        # Advice is asked for one product, before there is a basket.
+        frame[list(BASKET)] = np.nan
         frame = with_natural_size(frame.reset_index(drop=True), self.space.natural_)
         return Candidates(
             X=self.space.vectors(frame, self.events),
@@ -242,13 +242,11 @@ class SizeFitSpace:
 
     def facts_matrix(self, facts: pd.DataFrame) -> Floats:
         """Facts as numbers: rows by `FACTS`."""
-        age = facts["age_years"].astype("float64")
         columns: dict[str, pd.Series] = {
-            # Grown-ups do not grow: their age would only stand in for what it must not.
-            "child_age": age.where(age < _CHILD_YEARS),
+            "child_age": facts["age_years"],
             "child": facts["scale"].astype(object).map(is_child_scale),
             "wearer_unnamed": facts["body_scale"].astype(object).map(is_unnamed),
-            "fit_preference": facts["fit_preference"].map(_PREFERENCES),
+            "fit_preference": facts["fit_preference"].map(PREFERENCES),
         }
         for name in CODED:
             columns[name] = facts[name].map(self.codes_[name]).astype("float64")

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from features.size_fit import CODED, VECTOR
+from features.size_fit import BASKET, CODED, VECTOR
 from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
 from models.size_fit.curve import Curves, join_curves
@@ -29,6 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 _ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
 _CODED = [VECTOR.index(name) for name in CODED]
+_BASKET = [VECTOR.index(name) for name in (*BASKET, "from_basket", "basket_from_usual")]
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
 _FORMAT = 1
 
@@ -240,8 +241,12 @@ class SizeFit(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
+        seen = np.column_stack([X, chosen[:, ::2]])
+        # A quarter of the lines is learned without its basket, as questions of the API come without.
+        alone = np.random.default_rng(self.random_state).random(len(seen)) < 0.25
+        seen[np.ix_(alone, _BASKET)] = np.nan
         return BoosterEnsemble.fit(
-            np.column_stack([X, chosen[:, ::2]]),
+            seen,
             y,
             names=[*VECTOR, "ordinal.small", "ordinal.large"],
             coded=_CODED,

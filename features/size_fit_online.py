@@ -1,0 +1,358 @@
+"""The same vectors online: state look-up and question instead of tables.
+
+Product, person and history are read from the state in two look-ups, whatever the number of
+questions: first product and person, then the histories whose keys they tell. The vector itself is
+built by :func:`features.size_fit.size_fit_vectors`, the one training calls; that the facts agree is
+held by a test that compares the vectors of whole shops.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+from narwhals import from_native
+
+from features.bodies import BODY_COLUMNS, GROWTH_CM, cup_index
+from features.histories import T0_US, decay, final_state
+from features.lines import GROWN_YEARS, PERSON_TEXTS, YEAR_US, is_child_record, people_on_record
+from features.positions import CHILDREN, MIDDLES, is_child_scale
+from features.questions import SizeQuestion
+from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
+from features.size_fit_space import SizeFitSpace
+from features.state import StateStore, state_key
+
+__all__ = ["OnlineProduct", "SizeContext", "SizeFitLookup", "state_items"]
+
+Floats = npt.NDArray[np.float64]
+
+_F = {name: i for i, name in enumerate(FACTS)}
+_H = {history.name: i for i, history in enumerate(HISTORIES)}
+_PRODUCT, _PERSON, _CHILD = "product_facts", "person_facts", "child_facts"
+_FIGURES = tuple(name for name in BODY_COLUMNS if name not in ("cup_index", "age_years"))
+_PRODUCT_FACTS = ("position", "size_rank", "sizes", *MIDDLES)
+_BODY_AT = [_F[name] for name in _FIGURES]
+_MICROS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineProduct:
+    """A product as the state knows it; its sizes smallest first."""
+
+    product_id: str
+    labels: tuple[str, ...]
+    scales: tuple[str | None, ...]
+    size_system: str | None
+    category: str | None
+    audience: str
+    brand: str | None
+    facts: Floats
+
+    @property
+    def sized(self) -> bool:
+        """Whether there is a size to choose."""
+        return any(scale is not None for scale in self.scales)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeContext:
+    """A question with what is known: the product, and vectors of the sizes asked about."""
+
+    product: OnlineProduct | None
+    labels: tuple[str, ...] = ()
+    scale: str | None = None
+    X: Floats | None = None
+
+
+def state_items(
+    space: SizeFitSpace, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[str, bytes]]:
+    """Everything the look-ups need, as keys and values of the state store.
+
+    Parameters
+    ----------
+    space
+        The feature space of the model that will ask.
+    tables
+        Contract tables.
+    """
+    data = space.data(tables)
+    for history in HISTORIES:
+        final = from_native(final_state(history, data.events), eager_only=True)
+        keys = zip(*(final[part].to_list() for part in history.key), strict=True)
+        values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
+        for key, row in zip(keys, values, strict=True):
+            yield state_key(history.name, *key), row.tobytes()
+    yield from _products(tables["products"], data.placed)
+    yield from _people(tables.get("body_measurements"))
+
+
+def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    known = products.set_index("product_id")[["category", "brand", "audience", "size_system"]]
+    ordered = placed.sort_values(["product_id", "size_rank"], kind="stable")
+    matrix = ordered[list(_PRODUCT_FACTS)].to_numpy(dtype="<f8")
+    labels = ordered["size_label"].to_numpy(dtype=object)
+    scales = ordered["scale"].to_numpy(dtype=object)
+    ids = ordered["product_id"].to_numpy(dtype=object)
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else []
+    ends = np.append(starts[1:], len(ids)) if len(ids) else []
+    of_product = {ids[s]: slice(s, e) for s, e in zip(starts, ends, strict=True)}
+    nothing = slice(0, 0)
+    for product_id, row in zip(known.index, known.to_dict("records"), strict=True):
+        rows = of_product.get(product_id, nothing)
+        head = {
+            "labels": labels[rows].tolist(),
+            "scales": [s if isinstance(s, str) else None for s in scales[rows]],
+            **{name: value if isinstance(value, str) else None for name, value in row.items()},
+        }
+        yield state_key(_PRODUCT, product_id), orjson.dumps(head) + b"\0" + matrix[rows].tobytes()
+
+
+def _people(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes]]:
+    if measurements is None or measurements.empty:
+        return
+    people = people_on_record(measurements)
+    people["cup"] = people["cup"].map(cup_index, na_action="ignore").astype("float64")
+    columns = ["measured", "birth", *_FIGURES, *PERSON_TEXTS]
+    for kind, rows, by in (
+        (_PERSON, people, ["customer_id", "wearer"]),
+        (_CHILD, people[is_child_record(people)], ["customer_id"]),
+    ):
+        latest = rows.drop_duplicates(by, keep="last")
+        keys = latest[by].to_numpy(dtype=object)
+        records = latest[columns].assign(cup_index=latest["cup"])
+        for key, record in zip(keys, records.to_dict("records"), strict=True):
+            told = {name: value for name, value in record.items() if not pd.isna(value)}
+            yield state_key(kind, *key), orjson.dumps(told)
+
+
+class SizeFitLookup:
+    """Builds the vectors of questions from the state.
+
+    Parameters
+    ----------
+    space
+        The model's feature space.
+    state
+        The store, filled for this space.
+    """
+
+    def __init__(self, space: SizeFitSpace, state: StateStore) -> None:
+        self._space = space
+        self._state = state
+        self._codes = space.codes_
+        self._scales: dict[str | None, tuple[float, float]] = {
+            name: (float(mean[-1]), math.sqrt(covariance[-1, -1]))
+            for name, (mean, covariance) in space.natural_.scales_.items()
+        }
+
+    def contexts(self, questions: Sequence[SizeQuestion]) -> list[SizeContext]:
+        """Look up what is known of each question and build the vectors of its sizes."""
+        first: set[str] = set()
+        for q in questions:
+            first.add(state_key(_PRODUCT, q.product_id))
+            if q.customer_id is not None:
+                first.add(state_key(_PERSON, q.customer_id, q.wearer))
+                first.add(state_key(_CHILD, q.customer_id))
+        found = self._state.get_many(list(first))
+        asked = []
+        second: set[str] = set()
+        for q in questions:
+            stored = found.get(state_key(_PRODUCT, q.product_id))
+            product = None if stored is None else _read_product(q.product_id, stored)
+            rows = [] if product is None else _rows(product, q.candidate_sizes)
+            keys = [] if product is None or not rows else _history_keys(q, product, rows)
+            asked.append((q, product, rows, keys))
+            second.update(key for key, _, _ in keys)
+        histories = self._state.get_many(list(second)) if second else {}
+        contexts = []
+        for q, product, rows, keys in asked:
+            if product is None or not rows:
+                contexts.append(SizeContext(product))
+                continue
+            person = self._person(q, product, found)
+            sums = self._sums(q, len(rows), keys, histories)
+            facts = self._facts(q, product, rows, person)
+            contexts.append(
+                SizeContext(
+                    product=product,
+                    labels=tuple(product.labels[row] for row in rows),
+                    scale=product.scales[rows[0]],
+                    X=size_fit_vectors(facts, sums, self._space.base_),
+                )
+            )
+        return contexts
+
+    def _person(
+        self, q: SizeQuestion, product: OnlineProduct, found: Mapping[str, bytes]
+    ) -> dict[str, Any]:
+        """Figures on record, the child's where a garment for children names no child."""
+        record: dict[str, Any] = {}
+        if q.customer_id is not None:
+            for_child = product.audience in CHILDREN and q.wearer == "self"
+            key = (
+                state_key(_CHILD, q.customer_id)
+                if for_child
+                else state_key(_PERSON, q.customer_id, q.wearer)
+            )
+            if key in found:
+                record = orjson.loads(found[key])
+        if q.measurements:
+            record = {**record, **_told(q)}
+        now = q.asked_at * _MICROS
+        birth = record.get("birth")
+        if birth is not None:
+            age = (now - birth) / YEAR_US
+            then = (record["measured"] - birth) / YEAR_US
+            if "height_cm" in record:
+                grown = math.sqrt(_clip(age)) - math.sqrt(_clip(then))
+                record["height_cm"] += max(grown, 0.0) * GROWTH_CM
+            if age < GROWN_YEARS:
+                record["age_years"] = age
+        return _without_other_body(record, product.audience)
+
+    def _facts(
+        self,
+        q: SizeQuestion,
+        product: OnlineProduct,
+        rows: list[int],
+        person: Mapping[str, Any],
+    ) -> Floats:
+        facts = np.full((len(rows), len(FACTS)), np.nan)
+        facts[:, _PRODUCT_COLUMNS] = product.facts[rows]
+        facts[:, _BODY_AT] = [person.get(name, np.nan) for name in _FIGURES]
+        facts[:, _F["cup_index"]] = person.get("cup_index", np.nan)
+        facts[:, _F["child_age"]] = person.get("age_years", np.nan)
+        preference = PREFERENCES.get(str(person.get("fit_preference")), np.nan)
+        facts[:, _F["fit_preference"]] = preference
+        facts[:, _F["years"]] = (q.asked_at * _MICROS - T0_US) / YEAR_US
+        for name, value in (
+            ("category", product.category),
+            ("audience", product.audience),
+            ("market", q.market),
+            ("occasion", q.occasion),
+            ("body_shape", person.get("body_shape")),
+        ):
+            facts[:, _F[name]] = self._codes[name].get(str(value), np.nan)
+        body = np.array([[person.get(name, np.nan) for name in BODY_COLUMNS]])
+        bodiless = not np.isfinite(np.delete(body[0], BODY_COLUMNS.index("age_years"))).any()
+        position = facts[:, _F["position"]]
+        for scale in {product.scales[row] for row in rows}:
+            here = [i for i, row in enumerate(rows) if product.scales[row] == scale]
+            child = is_child_scale(scale)
+            unnamed = child and q.wearer == "self"
+            read_by = f"{scale}?" if unnamed else scale
+            mean, sd = self._space.natural_.predict(body, np.array([read_by], dtype=object))
+            center, width = self._scales.get(read_by, (np.nan, np.nan))
+            facts[here, _F["natural"]] = mean[0]
+            facts[here, _F["natural_sd"]] = sd[0]
+            facts[here, _F["scale_mean"]] = center
+            facts[here, _F["scale_sd"]] = width
+            facts[here, _F["gap"]] = np.nan if bodiless else position[here] - mean[0]
+            facts[here, _F["child"]] = child
+            facts[here, _F["wearer_unnamed"]] = float(unnamed)
+            facts[here, _F["scale"]] = self._codes["scale"].get(str(scale), np.nan)
+        return facts
+
+    def _sums(
+        self,
+        q: SizeQuestion,
+        rows: int,
+        keys: Iterable[tuple[str, int, int | None]],
+        histories: Mapping[str, bytes],
+    ) -> Floats:
+        sums = np.zeros((rows, len(HISTORIES), len(SUMS)))
+        for key, history, row in keys:
+            stored = histories.get(key)
+            if stored is not None:
+                sums[slice(None) if row is None else row, history] = np.frombuffer(stored, "<f8")
+        return sums * decay(_HALF_LIVES, q.asked_at * _MICROS)
+
+
+_PRODUCT_COLUMNS = [_F[name] for name in _PRODUCT_FACTS]
+_HALF_LIVES = HISTORIES[0].half_lives
+_GROWN = 16.0
+
+
+def _clip(age: float) -> float:
+    return min(max(age, 0.0), _GROWN)
+
+
+def _read_product(product_id: str, stored: bytes) -> OnlineProduct:
+    head, _, matrix = stored.partition(b"\0")
+    told = orjson.loads(head)
+    return OnlineProduct(
+        product_id=product_id,
+        labels=tuple(told["labels"]),
+        scales=tuple(told["scales"]),
+        size_system=told["size_system"],
+        category=told["category"],
+        audience=told["audience"] or "any",
+        brand=told["brand"],
+        facts=np.frombuffer(matrix, "<f8").reshape(-1, len(_PRODUCT_FACTS)),
+    )
+
+
+def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:
+    """Sizes to advise on, smallest first; those of no scale cannot be compared."""
+    return [
+        row
+        for row, label in enumerate(product.labels)
+        if product.scales[row] is not None and (not wanted or label in wanted)
+    ]
+
+
+def _history_keys(
+    q: SizeQuestion, product: OnlineProduct, rows: list[int]
+) -> list[tuple[str, int, int | None]]:
+    """Key in the store, which history, and for which row (None: for all)."""
+    keys: list[tuple[str, int, int | None]] = [
+        (state_key("product", product.product_id), _H["product"], None)
+    ]
+    if product.brand is not None:
+        keys.append((state_key("brand", product.brand), _H["brand"], None))
+    if product.category is not None:
+        keys.append((state_key("category", product.category), _H["category"], None))
+    for i, row in enumerate(rows):
+        label = product.labels[row]
+        keys.append((state_key("product_size", product.product_id, label), _H["product_size"], i))
+    if q.customer_id is not None:
+        person = state_key(q.customer_id, q.wearer)
+        keys.append((state_key("person", person, product.audience), _H["person"], None))
+        for i, row in enumerate(rows):
+            scale = str(product.scales[row])
+            keys.append((state_key("person_scale", person, scale), _H["person_scale"], i))
+            keys.append((state_key("account_scale", q.customer_id, scale), _H["account_scale"], i))
+    return keys
+
+
+def _told(q: SizeQuestion) -> dict[str, Any]:
+    """Figures sent with the question, in the terms of the record."""
+    told: dict[str, Any] = dict(q.measurements)
+    told["measured"] = q.asked_at * _MICROS
+    cup = told.pop("cup", None)
+    if cup is not None:
+        told["cup_index"] = cup_index(cup)
+    age = told.pop("age_years", None)
+    if age is not None:
+        told["birth"] = told["measured"] - float(age) * YEAR_US
+    return told
+
+
+def _without_other_body(record: dict[str, Any], audience: str) -> dict[str, Any]:
+    """The rule of :func:`features.lines.line_facts` on a body the garment cannot be for."""
+    height, age = record.get("height_cm", np.nan), record.get("age_years", np.nan)
+    grown = math.isnan(age) and height > 165
+    small = height < 130 or age < 10
+    adult = audience in ("women", "men")
+    sex = {"female": "women", "male": "men"}.get(str(record.get("sex")))
+    other = adult and sex is not None and sex != audience
+    if not ((audience in CHILDREN and grown) or (adult and small) or other):
+        return record
+    return {"age_years": age} if not (grown or small) else {}
