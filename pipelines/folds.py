@@ -16,7 +16,8 @@ __all__ = ["Fold", "rolling_folds"]
 
 _MIN_LINES = 30
 _WINDOW = pd.Timedelta(days=RETURN_WINDOW_DAYS)
-_TELLINGS = {
+_KNOWN_AT = {
+    "order_lines": "ordered_at",
     "fit_feedback": "given_at",
     "returns": "requested_at",
     "abuse_labels": "decided_at",
@@ -32,8 +33,10 @@ class Fold:
     start, end
         Lines ordered in ``[start, end)`` are judged.
     tables
-        Contract tables with the orders before ``end`` and the outcomes settled before ``start``:
-        neither label nor history holds anything learned in the fold, of its lines or of others.
+        The shop as it was known at ``start``, of outcomes the settled ones: what is learned from.
+    live
+        The shop as it was known at ``end``, for the histories: the vector of a judged line holds
+        what was known when it was ordered, as it does in the service.
     outcomes
         What became of the judged lines: ``y``, ``told`` by ``order_line_id``; known ones only.
     """
@@ -41,6 +44,7 @@ class Fold:
     start: pd.Timestamp
     end: pd.Timestamp
     tables: dict[str, pd.DataFrame] = field(repr=False)
+    live: dict[str, pd.DataFrame] = field(repr=False)
     outcomes: pd.DataFrame = field(repr=False)
 
 
@@ -66,8 +70,9 @@ def rolling_folds(
     ordered = tables["order_lines"].set_index("order_line_id")["ordered_at"]
     outcomes = fit_outcomes(tables)
     lines = tables["order_lines"]
-    told = [tables[name][moment].max() for name, moment in _TELLINGS.items() if name in tables]
-    settled = _settled(lines, max([lines["ordered_at"].max(), *told]))
+    settled = _settled(
+        lines, max(tables[t][at].max() for t, at in _KNOWN_AT.items() if t in tables)
+    )
     usable = settled & lines["size_label"].notna()
     known = outcomes[(outcomes["y"] >= 0) & usable.to_numpy()]
     if len(known) * share < _MIN_LINES:
@@ -86,34 +91,40 @@ def rolling_folds(
                 f"the orders stand at too few different moments for {folds} rolling folds"
                 f" (from {moments.iloc[0]} to {moments.iloc[-1]})"
             )
-        fold = Fold(start, end, _as_known(tables, start, end), known.loc[judged.index])
-        check_outcomes(fold.tables, fold.outcomes.index)
-        cut.append(fold)
+        past = _settled_tables(tables, start)
+        check_outcomes(past)
+        live = _as_known(tables, end)
+        cut.append(Fold(start, end, past, live, known.loc[judged.index]))
     return cut
 
 
-def _as_known(
-    tables: Mapping[str, pd.DataFrame], start: pd.Timestamp, end: pd.Timestamp
+def _as_known(tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """The shop as known at a moment."""
+    known = dict(tables)
+    for name, column in _KNOWN_AT.items():
+        if name in known:
+            rows = known[name]
+            known[name] = rows[rows[column] < moment].reset_index(drop=True)
+            if known[name].empty:
+                del known[name]
+    return known
+
+
+def _settled_tables(
+    tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp
 ) -> dict[str, pd.DataFrame]:
-    """The shop as known at ``start``, and the orders up to ``end``, of which nothing is told."""
-    lines = tables["order_lines"]
-    lines = lines[lines["ordered_at"] < end].reset_index(drop=True)
-    unsettled = ~_settled(lines, start)
-    lines["delivered_at"] = lines["delivered_at"].mask(unsettled)
-    open_ids = set(lines.loc[unsettled, "order_line_id"])
-    known = {**tables, "order_lines": lines}
-    for name, moment in _TELLINGS.items():
-        if name not in known:
-            continue
-        rows = known[name]
-        told = rows[moment] < start
-        if "order_line_id" in rows.columns:
-            told &= ~rows["order_line_id"].isin(open_ids)
-        rows = rows[told].reset_index(drop=True)
-        if rows.empty:
-            del known[name]
-        else:
-            known[name] = rows
+    """The shop as known at a moment, without outcomes of lines that are not settled by then."""
+    known = _as_known(tables, moment)
+    lines = known["order_lines"]
+    open_yet = ~_settled(lines, moment)
+    known["order_lines"] = lines.assign(delivered_at=lines["delivered_at"].mask(open_yet))
+    ids = set(lines.loc[open_yet, "order_line_id"])
+    for name in ("fit_feedback", "returns"):
+        if name in known:
+            rows = known[name]
+            known[name] = rows[~rows["order_line_id"].isin(ids)].reset_index(drop=True)
+            if known[name].empty:
+                del known[name]
     return known
 
 

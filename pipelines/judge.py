@@ -13,6 +13,7 @@ from features.size_fit_space import SizeFitSpace
 from models.size_fit import SizeFit
 from pipelines.folds import Fold
 from pipelines.metrics import fit_metrics
+from pipelines.outcomes import fit_outcomes
 
 __all__ = ["Judgement", "PreparedFold", "judge", "prepare"]
 
@@ -42,17 +43,20 @@ class Judgement:
 
 
 def prepare(fold: Fold) -> PreparedFold:
-    """Fit the feature space on what was known when the fold began, and make the vectors."""
-    hidden = fold.outcomes.index.tolist()
-    space = SizeFitSpace().fit(fold.tables, hidden)
-    data = space.data(fold.tables, hidden)
-    learn = data.sized & (data.y >= 0)
+    """Fit the feature space on what was known when the fold began, and make the vectors.
+
+    Every vector holds what was known strictly before its line was ordered; labels to learn from are
+    those settled when the fold began.
+    """
+    data = SizeFitSpace().fit(fold.tables).data(fold.live)
+    settled = fit_outcomes(fold.tables).reindex(data.ids)
+    label = settled["y"].fillna(-1).to_numpy(dtype=np.int64)
     outcome = fold.outcomes["y"].reindex(data.ids).fillna(-1).to_numpy(dtype=np.int64)
-    judged = data.sized & (outcome >= 0)
+    learn, judged = data.sized & (label >= 0), data.sized & (outcome >= 0)
     return PreparedFold(
         X=data.X[learn],
-        y=data.y[learn],
-        told=data.told[learn],
+        y=label[learn],
+        told=settled["told"].to_numpy(dtype=object)[learn].astype(bool),
         at=data.at[learn],
         X_judged=data.X[judged],
         y_judged=outcome[judged],

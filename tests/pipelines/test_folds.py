@@ -1,10 +1,13 @@
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from data_contracts.errors import BadInputError
 from pipelines.folds import rolling_folds
+from pipelines.judge import prepare
 from pipelines.outcomes import check_outcomes, fit_outcomes
 from pipelines.simulate import simulate
 
@@ -32,12 +35,13 @@ def test_folds_follow_each_other_and_share_no_line(folds):
 
 def test_nothing_told_in_a_fold_or_later_is_in_its_tables(folds):
     for fold in folds:
-        assert fold.tables["order_lines"]["ordered_at"].max() < fold.end
+        assert fold.tables["order_lines"]["ordered_at"].max() < fold.start
         assert fold.tables["fit_feedback"]["given_at"].max() < fold.start
         assert fold.tables["returns"]["requested_at"].max() < fold.start
         assert (fold.tables["order_lines"]["delivered_at"].dropna() + WINDOW < fold.start).all()
-        learnt = fit_outcomes(fold.tables)
-        assert (learnt["y"].reindex(fold.outcomes.index) == -1).all()
+        assert not fold.outcomes.index.isin(fold.tables["order_lines"]["order_line_id"]).any()
+        assert fold.live["order_lines"]["ordered_at"].max() < fold.end
+        assert fold.live["returns"]["requested_at"].max() < fold.end
 
 
 def test_what_is_learned_is_what_is_true_in_the_end(folds, tables):
@@ -62,6 +66,26 @@ def test_a_changed_future_changes_no_fold(folds, tables):
     again = rolling_folds(changed, folds=3)[0]
     for name, frame in folds[0].tables.items():
         pd.testing.assert_frame_equal(frame, again.tables[name])
+
+
+def test_the_outcome_of_a_judged_line_is_in_no_vector_of_its_own(folds, tables):
+    """Changing what became of the last judged line changes nothing it is judged by."""
+    fold = folds[-1]
+    moments = tables["order_lines"].set_index("order_line_id")["ordered_at"]
+    told = fold.outcomes[fold.outcomes["told"]].index.intersection(
+        fold.live["fit_feedback"]["order_line_id"]
+    )
+    last = moments.loc[told].idxmax()
+    feedback = fold.live["fit_feedback"]
+    assert (feedback["order_line_id"] == last).any()
+    changed = feedback.assign(fit=feedback["fit"].mask(feedback["order_line_id"] == last, "large"))
+    again = replace(fold, live={**fold.live, "fit_feedback": changed})
+    earlier = (moments.loc[fold.outcomes.index] <= moments[last]).to_numpy()
+    assert earlier.sum() > 10
+    before, after = prepare(fold), prepare(again)
+    np.testing.assert_array_equal(before.y_judged, after.y_judged)
+    np.testing.assert_array_equal(before.X, after.X)
+    np.testing.assert_array_equal(before.X_judged[: earlier.sum()], after.X_judged[: earlier.sum()])
 
 
 def test_too_few_outcomes_say_how_many_there_must_be(tables):
