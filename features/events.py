@@ -23,11 +23,16 @@ from typing import Any
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
-__all__ = ["DAY_US", "EVENT_COLUMNS", "line_events"]
+__all__ = ["DAY_US", "EVENT_COLUMNS", "line_events", "wrapped"]
 
 DAY_US = 86_400_000_000
 EVENT_COLUMNS = ("order_line_id", "at", "kind", "verdict")
 _VERDICT_OF_REASON = {"too_small": "small", "too_large": "large"}
+
+
+def wrapped(native: Any) -> Any:
+    """A native frame of any engine, eager or lazy, as the Narwhals frame of its kind."""
+    return nw.from_native(native)
 
 
 def line_events(
@@ -60,7 +65,7 @@ def line_events(
     frame of the same kind as `lines`
         `EVENT_COLUMNS` and the further columns of `lines`; in no particular order.
     """
-    all_lines = nw.from_native(lines)
+    all_lines = wrapped(lines)
     open_lines = all_lines.filter(~nw.col("hidden"))
     carried = [c for c in all_lines.collect_schema().names() if c not in _NOT_CARRIED]
     streams = [_as_events(all_lines, "ordered", carried)]
@@ -68,13 +73,14 @@ def line_events(
     if told is not None:
         streams.append(_as_events(_joined(open_lines, told), "fit_told", carried))
     if returns is not None:
-        back = nw.from_native(returns).select("order_line_id", nw.col("at"))
+        back = wrapped(returns).select("order_line_id", nw.col("at"))
         streams.append(_as_events(_joined(open_lines, back), "returned", carried))
     streams.append(_as_events(_kept(open_lines, returns, window_days), "kept", carried))
     events = nw.concat(streams, how="vertical")
     if known_until is not None:
         events = events.filter(nw.col("at") <= known_until)
-    return events.to_native()
+    stream: IntoFrameT = events.to_native()
+    return stream
 
 
 _NOT_CARRIED = ("at", "delivered", "hidden")
@@ -97,12 +103,12 @@ def _told(feedback: Any, returns: Any) -> Any:
     words = []
     if feedback is not None:
         words.append(
-            nw.from_native(feedback).select(
+            wrapped(feedback).select(
                 "order_line_id", "at", nw.col("fit").cast(nw.String).alias("verdict")
             )
         )
     if returns is not None:
-        sized = nw.from_native(returns).filter(nw.col("reason").is_in([*_VERDICT_OF_REASON]))
+        sized = wrapped(returns).filter(nw.col("reason").is_in([*_VERDICT_OF_REASON]))
         verdict = nw.col("reason").replace_strict(
             [*_VERDICT_OF_REASON], [*_VERDICT_OF_REASON.values()], return_dtype=nw.String
         )
@@ -126,6 +132,6 @@ def _kept(lines: Any, returns: Any, window_days: float) -> Any:
     )
     if returns is None:
         return kept
-    first = nw.from_native(returns).group_by("order_line_id").agg(nw.col("at").min().alias("_back"))
+    first = wrapped(returns).group_by("order_line_id").agg(nw.col("at").min().alias("_back"))
     late = nw.col("_back").is_null() | (nw.col("_back") > nw.col("at"))
     return kept.join(first, on="order_line_id", how="left").filter(late).drop("_back")

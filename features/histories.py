@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from narwhals.typing import IntoFrameT
 
-from features.events import DAY_US
+from features.events import DAY_US, wrapped
 
 __all__ = ["T0_US", "History", "Sum", "decay", "final_state", "values_before"]
 
@@ -93,7 +93,8 @@ def decay(half_lives: npt.NDArray[np.float64], now_us: Any) -> npt.NDArray[np.fl
     now_us
         Moment of reading in microseconds: a number, or a column vector for many moments.
     """
-    return np.exp2(-((now_us - T0_US) / DAY_US) / half_lives)
+    factors: npt.NDArray[np.float64] = np.exp2(-((now_us - T0_US) / DAY_US) / half_lives)
+    return factors
 
 
 def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> IntoFrameT:
@@ -116,7 +117,7 @@ def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> 
     """
     key = list(history.key)
     asked = (
-        nw.from_native(queries)
+        wrapped(queries)
         .filter(*(~nw.col(part).is_null() for part in key))
         .select(*key, "at", "query", *(nw.lit(0.0).alias(c) for c in history.columns))
     )
@@ -138,23 +139,25 @@ def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> 
             *(nw.col(c).cum_sum().over(*key, order_by=["at", "_after"]) for c in history.columns)
         )
     answered = running.filter(nw.col("query") >= 0)
-    return answered.select("query", *_read_at(history)).to_native()
+    values: IntoFrameT = answered.select("query", *_read_at(history)).to_native()
+    return values
 
 
 def final_state(history: History, events: IntoFrameT) -> IntoFrameT:
     """The stored sums per key after all events: key columns and the history's columns."""
-    return (
+    totals: IntoFrameT = (
         _amounts(history, events)
         .group_by(*history.key)
         .agg(*(nw.col(c).sum() for c in history.columns))
         .to_native()
     )
+    return totals
 
 
 def _amounts(history: History, events: Any) -> Any:
     """One row per event that counts, its amount in the columns of the sums it counts for."""
     kinds = sorted({each.kind for each in history.sums})
-    kept = nw.from_native(events).filter(
+    kept = wrapped(events).filter(
         nw.col("kind").is_in(kinds), *(~nw.col(part).is_null() for part in history.key)
     )
     return kept.select(

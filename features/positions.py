@@ -139,7 +139,7 @@ def _ranks(sizes: pd.DataFrame) -> pd.Series:
     natural = pd.Series(np.nan, index=sizes.index)
     complete = told.notna().groupby(sizes["product_id"]).transform("all")
     for _, labels in sizes.loc[~complete, "size_label"].groupby(sizes["product_id"]):
-        natural[labels.index] = rank_labels(labels.tolist())
+        natural.loc[labels.index] = np.array(rank_labels(labels.tolist()))
     ranks = told.where(complete, natural)
     return ranks.groupby(sizes["product_id"]).rank(method="dense") - 1
 

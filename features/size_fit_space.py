@@ -210,7 +210,7 @@ class SizeFitSpace:
         """The event stream of the histories up to the last moment told of, in engine frames."""
         lines = facts.assign(hidden=facts["order_line_id"].isin(set(hold_out)))
         frame = self._native(lines[["at", "delivered", "hidden", *_CARRIED]])
-        moments = []
+        moments: list[Any] = []
         known_until = int(facts["at"].max())
         for table, moment, said in (
             ("fit_feedback", "given_at", "fit"),
@@ -269,4 +269,5 @@ def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]
     words = ids.map(verdicts)
     y = words.map(FIT_CODES).astype("float64")
     y = y.where(words.notna() | ~ids.isin(set(kept)), float(FIT_CODES["fit"]))
-    return y.fillna(-1).to_numpy(dtype=np.int64), words.notna().to_numpy()
+    codes: Ints = y.fillna(-1).to_numpy().astype(np.int64)
+    return codes, words.notna().to_numpy()

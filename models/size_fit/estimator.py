@@ -101,7 +101,7 @@ class Decision:
         return tuple(label for label, here in zip(self.labels, self.inside, strict=True) if here)
 
 
-class SizeFit(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SizeFit(ClassifierMixin, BaseEstimator):
     """Fit of a chosen size, and advice on all sizes.
 
     Two numbers are asked of one model. What will be said of the size the shopper ordered
@@ -242,9 +242,9 @@ class SizeFit(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
         seen = np.column_stack([X, chosen[:, ::2]])
-        # A quarter of the lines is learned without its basket, as questions of the API come without.
+        # A quarter of the lines is learned without its basket: questions of the API have none.
         alone = np.random.default_rng(self.random_state).random(len(seen)) < 0.25
-        seen[np.ix_(alone, _BASKET)] = np.nan
+        seen[np.ix_(np.flatnonzero(alone), np.array(_BASKET))] = np.nan
         return BoosterEnsemble.fit(
             seen,
             y,

@@ -99,8 +99,8 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "log_sigma": (-0.8, 0.5),
 }
 _NAMES = tuple(_PRIORS)
-_START = np.array([start for start, _ in _PRIORS.values()])
-_WIDTH = np.array([width for _, width in _PRIORS.values()])
+_START: Floats = np.array([start for start, _ in _PRIORS.values()])
+_WIDTH: Floats = np.array([width for _, width in _PRIORS.values()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +182,10 @@ class OrdinalFit:
             penalty = 0.5 * np.sum(((theta - _START) / _WIDTH) ** 2)
             return float(penalty - likelihood.sum() - choice.sum())
 
-        scale = float(len(usable))
-        found = minimize(
-            lambda theta: loss(theta) / scale, _START, method="L-BFGS-B", options={"maxiter": 60}
-        )
+        def mean_loss(theta: Floats) -> float:
+            return loss(theta) / len(usable)
+
+        found = minimize(mean_loss, _START, method="L-BFGS-B", options={"maxiter": 60})
         self.theta_ = np.asarray(found.x)
         return self
 
