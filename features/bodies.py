@@ -17,7 +17,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["BODY_COLUMNS", "GROWTH_CM", "NaturalSize", "body_matrix", "cup_index", "grown_height"]
+__all__ = [
+    "BODY_COLUMNS",
+    "GROWTH_CM",
+    "UNNAMED",
+    "NaturalSize",
+    "body_matrix",
+    "cup_index",
+    "grown_height",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +43,10 @@ _CUPS = {"aa": 0.0, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0,
 GROWTH_CM = 28.0
 """Centimetres a child grows while the square root of its age grows by one (WHO 2006/2007 medians:
 75, 87, 110, 138 cm at 1, 2, 5 and 10 years)."""
+UNNAMED = "?"
+"""Ends the name of a scale on which the body may be another person's."""
 _GROWN = 16.0
+_OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
 _MIN_ROWS = 40
 _RIDGE = 0.02
 
@@ -121,6 +132,13 @@ class NaturalSize:
                 continue
             joint = np.column_stack([shaped[rows], position[rows]])
             self.scales_[name] = _moments(joint)
+            if not name.endswith(UNNAMED):
+                # Some orders are for somebody else; the natural size is that of the wearer.
+                expected, _ = self.predict(body[rows], np.full(rows.sum(), name, dtype=object))
+                error = np.abs(position[rows] - expected)
+                near = error <= _OUTLIER * np.median(error)
+                self.scales_[name] = _moments(joint[near])
+                self._weights.clear()
         return self
 
     def predict(self, body: Floats, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:

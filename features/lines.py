@@ -11,13 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from features.bodies import BODY_COLUMNS, NaturalSize, body_matrix, grown_height
+from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix, grown_height
 from features.events import DAY_US
 from features.histories import T0_US
 from features.positions import CHILDREN, MIDDLES, SizeScales, is_child_scale
 
 __all__ = [
     "PERSON_TEXTS",
+    "STALE_US",
     "body_scale",
     "is_unnamed",
     "line_facts",
@@ -28,8 +29,9 @@ __all__ = [
 
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
 _FIGURES = tuple(name for name in BODY_COLUMNS if name != "cup_index")
-_UNNAMED = "?"
 GROWN_YEARS = 18.0
+STALE_US = 183 * DAY_US
+"""After half a year a child has outgrown its measurements."""
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
 YEAR_US = 365.25 * DAY_US
 
@@ -123,11 +125,14 @@ def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.
     facts["age_years"] = (facts["at"] - born) / YEAR_US
     age_then = (facts["measured"] - born) / YEAR_US
     facts["height_cm"] = grown_height(
-        *(
-            facts[c].to_numpy("float64") if isinstance(c, str) else c.to_numpy("float64")
-            for c in ("height_cm", age_then, "age_years")
-        )
+        facts["height_cm"].to_numpy(dtype="float64"),
+        age_then.to_numpy(dtype="float64"),
+        facts["age_years"].to_numpy(dtype="float64"),
     )
+    # What was measured long ago of a child is no longer so; only a height can be grown, by its age.
+    old = facts["audience"].isin(CHILDREN) & (facts["at"] - facts["measured"]).gt(STALE_US)
+    facts.loc[old, [f for f in figures if f != "height_cm"]] = np.nan
+    facts.loc[old & facts["age_years"].isna(), "height_cm"] = np.nan
     # Grown-ups do not grow: their age would only stand in for what it must not.
     facts["age_years"] = facts["age_years"].where(facts["age_years"] < GROWN_YEARS)
     facts["cup_index"] = body_matrix(facts)[:, BODY_COLUMNS.index("cup_index")]
@@ -177,12 +182,12 @@ def body_scale(facts: pd.DataFrame) -> pd.Series:
     """The scale by which the body is read: apart where it may be another child's body."""
     scale = facts["scale"].astype(object)
     unnamed = scale.map(is_child_scale).gt(0) & facts["wearer"].eq("self")
-    return scale.where(~unnamed, scale + _UNNAMED)
+    return scale.where(~unnamed, scale + UNNAMED)
 
 
 def is_unnamed(scale: object) -> float:
     """1.0 where the body may be another's, 0.0 elsewhere."""
-    return float(isinstance(scale, str) and scale.endswith(_UNNAMED))
+    return float(isinstance(scale, str) and scale.endswith(UNNAMED))
 
 
 def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame:

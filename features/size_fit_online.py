@@ -19,9 +19,16 @@ import orjson
 import pandas as pd
 from narwhals import from_native
 
-from features.bodies import BODY_COLUMNS, GROWTH_CM, cup_index
+from features.bodies import BODY_COLUMNS, GROWTH_CM, UNNAMED, cup_index
 from features.histories import T0_US, decay, final_state
-from features.lines import GROWN_YEARS, PERSON_TEXTS, YEAR_US, is_child_record, people_on_record
+from features.lines import (
+    GROWN_YEARS,
+    PERSON_TEXTS,
+    STALE_US,
+    YEAR_US,
+    is_child_record,
+    people_on_record,
+)
 from features.positions import CHILDREN, MIDDLES, is_child_scale
 from features.questions import SizeQuestion
 from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
@@ -36,6 +43,7 @@ _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
 _PRODUCT, _PERSON, _CHILD = "product_facts", "person_facts", "child_facts"
 _FIGURES = tuple(name for name in BODY_COLUMNS if name not in ("cup_index", "age_years"))
+_OUTGROWN = frozenset(_FIGURES)
 _PRODUCT_FACTS = ("position", "size_rank", "sizes", *MIDDLES)
 _BODY_AT = [_F[name] for name in _FIGURES]
 _MICROS = 1e6
@@ -100,8 +108,8 @@ def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[st
     labels = ordered["size_label"].to_numpy(dtype=object)
     scales = ordered["scale"].to_numpy(dtype=object)
     ids = ordered["product_id"].to_numpy(dtype=object)
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else []
-    ends = np.append(starts[1:], len(ids)) if len(ids) else []
+    starts = np.flatnonzero(np.r_[np.ones(min(len(ids), 1), bool), ids[1:] != ids[:-1]])
+    ends = np.append(starts[1:], len(ids))[: len(starts)]
     of_product = {ids[s]: slice(s, e) for s, e in zip(starts, ends, strict=True)}
     nothing = slice(0, 0)
     for product_id, row in zip(known.index, known.to_dict("records"), strict=True):
@@ -215,6 +223,9 @@ class SizeFitLookup:
                 record["height_cm"] += max(grown, 0.0) * GROWTH_CM
             if age < GROWN_YEARS:
                 record["age_years"] = age
+        if product.audience in CHILDREN and now - record.get("measured", now) > STALE_US:
+            kept = {"height_cm"} if birth is not None else set()
+            record = {k: v for k, v in record.items() if k not in _OUTGROWN - kept}
         return _without_other_body(record, product.audience)
 
     def _facts(
@@ -247,7 +258,7 @@ class SizeFitLookup:
             here = [i for i, row in enumerate(rows) if product.scales[row] == scale]
             child = is_child_scale(scale)
             unnamed = child and q.wearer == "self"
-            read_by = f"{scale}?" if unnamed else scale
+            read_by = f"{scale}{UNNAMED}" if unnamed else scale
             mean, sd = self._space.natural_.predict(body, np.array([read_by], dtype=object))
             center, width = self._scales.get(read_by, (np.nan, np.nan))
             facts[here, _F["natural"]] = mean[0]

@@ -4,11 +4,12 @@ Each status stands for something that can be measured:
 
 ``advised``
     The chance that the best size fits, given nothing of what the shopper keeps to themself, is at
-    least the chance that the shopper's own choice fits. Both come from one model and are compared
-    with the outcomes of followed and unfollowed advice in the back-test.
+    least the chance that the shopper's own choice fits, up to the error the model was measured to
+    make (`resolution`). Both come from one model; where the truth is known, on a simulated shop,
+    `muslin backtest` and the accuracy page compare them with it.
 ``between_sizes``
-    As ``advised``, but the neighbouring size is as likely to fit up to the error the model was
-    measured to make (`resolution`). The recommended one is the better of the two.
+    As ``advised``, but the neighbouring size is as likely to fit up to the same error. The
+    recommended one is the better of the two.
 ``no_good_size``
     At the end of the product's range the person is more likely than not outside of it: the largest
     size is too small, or the smallest too large, with a chance above one half.
@@ -60,11 +61,12 @@ def decide(fit: Floats, own_fit: float, resolution: float) -> Verdict:
         return Verdict("no_good_size")
     chance = fit[:, 1]
     best = int(np.argmax(chance))
-    if chance[best] < own_fit:
+    # Two chances that each err: their difference errs by the square root of two more.
+    error = np.sqrt(2) * resolution
+    if chance[best] < own_fit - error:
         return Verdict("not_enough_information")
     beside = [chance[i] for i in (best - 1, best + 1) if 0 <= i < len(chance)]
-    # Both chances err, so their difference errs by the square root of two more.
-    close = beside and chance[best] - max(beside) < np.sqrt(2) * resolution
+    close = beside and chance[best] - max(beside) < error
     return Verdict("between_sizes" if close else "advised", best)
 
 
