@@ -28,8 +28,26 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
-_CODED = [VECTOR.index(name) for name in CODED]
-_BASKET = [VECTOR.index(name) for name in (*BASKET, "from_basket", "basket_from_usual")]
+# What only serves the ordinal model, repeats another column, or tells the calendar: a date learned
+# is a date of the past.
+_UNBOOSTED = {
+    "years",
+    "scale_mean",
+    "scale_sd",
+    "person.level_sum",
+    "person_scale.fair_sum",
+    "recent_orders",
+    "recent_fair",
+    "recent_years_ago",
+    "person_scale.orders",
+    *(f"{h}.{rate}" for h in ("person_scale", "account_scale") for rate in ("small", "large")),
+    *(f"{h}.log_told" for h in ("person_scale", "account_scale", "category")),
+    *(f"{h}.log_orders" for h in ("account_scale", "category", "brand", "product_size")),
+}
+_COLUMNS = tuple(name for name in VECTOR if name not in _UNBOOSTED)
+_BOOSTED = [VECTOR.index(name) for name in _COLUMNS]
+_CODED = [_COLUMNS.index(name) for name in CODED]
+_BASKET = [_COLUMNS.index(name) for name in (*BASKET, "from_basket", "basket_from_usual")]
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
 _FORMAT = 1
 
@@ -143,10 +161,10 @@ class SizeFit(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        n_estimators: int = 300,
+        n_estimators: int = 240,
         learning_rate: float = 0.05,
-        num_leaves: int = 31,
-        min_child_samples: int = 200,
+        num_leaves: int = 24,
+        min_child_samples: int = 300,
         feature_fraction: float = 0.4,
         bagging_fraction: float = 0.7,
         lambda_l2: float = 20.0,
@@ -241,19 +259,20 @@ class SizeFit(ClassifierMixin, BaseEstimator):
 
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
-        seen = np.column_stack([X, chosen[:, ::2]])
+        seen = np.column_stack([X[:, _BOOSTED], chosen[:, ::2]])
         # A quarter of the lines is learned without its basket: questions of the API have none.
         alone = np.random.default_rng(self.random_state).random(len(seen)) < 0.25
         seen[np.ix_(np.flatnonzero(alone), np.array(_BASKET))] = np.nan
         return BoosterEnsemble.fit(
             seen,
             y,
-            names=[*VECTOR, "ordinal.small", "ordinal.large"],
+            names=[*_COLUMNS, "ordinal.small", "ordinal.large"],
             coded=_CODED,
             params={
                 "learning_rate": self.learning_rate,
                 "num_leaves": self.num_leaves,
-                "min_child_samples": self.min_child_samples,
+                # A leaf of 300 lines is a fine grain in a large shop, and all of a small one.
+                "min_child_samples": min(self.min_child_samples, max(20, len(X) // 500)),
                 "feature_fraction": self.feature_fraction,
                 "bagging_fraction": self.bagging_fraction,
                 "bagging_freq": 1,
@@ -279,7 +298,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
 
     def _observed(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
-        return boosters.predict(np.column_stack([X, chosen[:, ::2]]))
+        return boosters.predict(np.column_stack([X[:, _BOOSTED], chosen[:, ::2]]))
 
     def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
         """What will be said of the size each line was ordered in.
@@ -312,7 +331,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
 
     def _curves(self, X: Floats, starts: Ints, boosters: BoosterEnsemble) -> Curves:
         outlook = self.ordinal_.outlook(X[:, _ORDINAL])
-        seen = boosters.predict(np.column_stack([X, outlook.chosen[:, ::2]]))
+        seen = boosters.predict(np.column_stack([X[:, _BOOSTED], outlook.chosen[:, ::2]]))
         return join_curves(outlook, seen, starts, self.lean_)
 
     def advise(self, candidates: SizeRows) -> list[Decision]:

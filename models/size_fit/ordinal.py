@@ -140,7 +140,7 @@ class OrdinalFit:
         y: npt.NDArray[np.int_],
         told: npt.NDArray[np.bool_] | None = None,
         *,
-        rows: int = 20_000,
+        rows: int = 10_000,
         seed: int = 0,
     ) -> Self:
         """Maximise the penalised likelihood of outcome and choice.
@@ -155,7 +155,7 @@ class OrdinalFit:
             Whether somebody said so. A line kept without a word counts as fit, yet some of those
             who say nothing put up with a bad fit; see `_silence`.
         rows
-            At most so many lines, drawn with `seed`, are used: sixteen parameters need no more.
+            At most so many lines, drawn with `seed`, are used: twenty parameters need no more.
         """
         usable = np.flatnonzero(
             np.isfinite(X[:, _C["position"]]) & np.isfinite(X[:, _C["natural"]])
