@@ -19,7 +19,9 @@ _X_SIZE = re.compile(r"^(?:(\d{1,2})X|(X{1,6}))(S|L)$")
 _PLUS_X = re.compile(r"^([1-9])X$")
 _WAIST = re.compile(r"^W?\s*(\d{2})\s*(?:/|X|L|)\s*L?\s*(\d{2})$")
 _RANGE = re.compile(r"^(\d+(?:\.\d+)?)\s*(?:-|–|/|TO)\s*(\d+(?:\.\d+)?)\s*([A-Z]*)$")
-_NUMBER = re.compile(r"^(\d+(?:[.,]\d+)?)(?:\s*(1/2)|(\+))?\s*([A-Z]*)$")
+_NUMBER = re.compile(r"^(\d+(?:[.,]\d+)?)(?:\s*(1/2|1/3|2/3|\+))?\s*([A-Z]*)$")
+_PARTS = {"1/2": 1 / 2, "1/3": 1 / 3, "2/3": 2 / 3, "+": 1 / 2}
+_VULGAR = re.compile("(?=[½⅓⅔])")
 _TODDLER_YEARS = {"T", "Y", "YR", "YRS", "YEAR", "YEARS"}
 _MONTHS = {"M", "MO", "MOS", "MONTH", "MONTHS"}
 
@@ -69,7 +71,9 @@ def parse_label(label: str) -> ParsedLabel | None:
     >>> parse_label("blue") is None
     True
     """
-    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", label)).strip().upper()
+    # Spelt out, the fraction of "42½" would run into its number.
+    apart = _VULGAR.sub(" ", label)
+    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", apart)).strip().upper()
     text = text.replace("⁄", "/")
     if text.replace(" ", "").replace("-", "") in _ONE_SIZE:
         return ParsedLabel("one", 0.0)
@@ -101,8 +105,8 @@ def _parse_figures(text: str) -> ParsedLabel | None:
         low, high = float(match[1]), float(match[2])
         return ParsedLabel(_kind(match[3]), (low + high) / 2) if low < high else None
     if match := _NUMBER.match(text):
-        half = 0.5 if match[2] or match[3] else 0.0
-        return ParsedLabel(_kind(match[4]), float(match[1].replace(",", ".")) + half)
+        part = _PARTS.get(match[2], 0.0)
+        return ParsedLabel(_kind(match[3]), float(match[1].replace(",", ".")) + part)
     return None
 
 
