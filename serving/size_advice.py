@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ _UNNAMED = _V["wearer_unnamed"]
 _BODY = [_V["child_age" if name == "age_years" else name] for name in BODY_COLUMNS]
 _ASKED = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
 _NEAR = 0.5  # a size is meant when it is nearer than half a step
+_MOST_FLAGS = 10_000
 _WORTH_ASKING = 0.95  # a measurement that leaves more of the uncertainty is not asked for
 
 
@@ -69,6 +71,8 @@ class ModelAdvisor:
         self._lookup = SizeFitLookup(space, state)
         self._next = _NextQuestion(space.natural_)
         self._label = label
+        # Many questions are about few products.
+        self._flag = lru_cache(_MOST_FLAGS)(partial(flag_product, usual=model.usual_))
 
     def label(self) -> ModelLabel:
         """Name and version of the model."""
@@ -111,8 +115,8 @@ class ModelAdvisor:
         if decision is None:  # only sizes that no scale holds were asked about
             return SizeAdvice("not_enough_information")
         X = _vectors(context)
-        told = X[0, _TOLD]
-        flag = flag_product(float(told[0]), float(told[1]), float(told[2]), self._model.usual_)
+        told = X[0, _TOLD].tolist()
+        flag = self._flag(*told)
         return SizeAdvice(
             status=decision.verdict.status,
             recommended=decision.recommended,
@@ -227,34 +231,40 @@ def _outlooks(decision: Decision) -> tuple[SizeOutlook, ...]:
 
 
 def _because(
-    X: Floats, labels: Sequence[str], told: Floats, flag: ProductFlag | None
+    X: Floats, labels: Sequence[str], told: Sequence[float], flag: ProductFlag | None
 ) -> tuple[Because, ...]:
     reasons = []
     fitted = round(float(X[0, _TOLD_FIT]))
-    if fitted and (label := _nearest(X[:, _FROM_FIT], labels)) is not None:
+    if fitted and (label := _nearest(X[:, _FROM_FIT].tolist(), labels)) is not None:
         reasons.append(Because("kept_before", {"n": fitted, "label": label}))
-    gap = X[:, _GAP]
+    gap = X[:, _GAP].tolist()
     if (label := _nearest(gap, labels)) is not None:
         reasons.append(Because("measurements", {"label": label}))
-    n = round(float(told.sum()))
+    n = round(sum(told))
     if flag == "runs_small":
         reasons.append(Because("product_runs_small", _share(told[0], n)))
     elif flag == "runs_large":
         reasons.append(Because("product_runs_large", _share(told[2], n)))
     elif n:
         reasons.append(Because("crowd", {"n": n}))
-    if not np.isfinite(gap).any() and not X[0, _ORDERS]:
+    if not any(map(math.isfinite, gap)) and not X[0, _ORDERS]:
         reasons.append(Because("market_average"))
     return tuple(reasons)
 
 
-def _share(count: Any, n: int) -> dict[str, float | int | str]:
-    return {"n": n, "share": round(float(count) / n, 4)}
+def _share(count: float, n: int) -> dict[str, float | int | str]:
+    return {"n": n, "share": round(count / n, 4)}
 
 
-def _nearest(steps: Floats, labels: Sequence[str]) -> str | None:
+def _nearest(steps: Sequence[float], labels: Sequence[str]) -> str | None:
     """Label of the size that is nearest in steps; None where it is beyond the sizes asked about."""
-    if not np.isfinite(steps).any():
-        return None
-    nearest = int(np.nanargmin(np.abs(steps)))
-    return labels[nearest] if abs(steps[nearest]) <= _NEAR else None
+    # Plain floats: for the few sizes of a product an array's functions cost twenty times as much.
+    distance, label = min(
+        (
+            (abs(step), label)
+            for step, label in zip(steps, labels, strict=True)
+            if math.isfinite(step)
+        ),
+        default=(math.inf, None),
+    )
+    return label if distance <= _NEAR else None

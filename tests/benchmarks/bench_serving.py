@@ -1,10 +1,11 @@
 """Muslin against its floor: the same model on bare uvicorn, without schema, look-up or message.
 
-    python -m tests.benchmarks.bench_serving --data DIR
+    python -m tests.benchmarks.bench_serving [--data DIR]
 
-DIR holds the contract tables the online state was filled from; the questions are asked by its
-customers about its products. Champion and state are those of the settings (``MUSLIN_*``). Floor and
-Muslin take turns under the same load, so that what else the machine does hits both.
+Without DIR a shop is simulated and the model trained on it first. With DIR, the folder of contract
+tables the online state was filled from, champion and state are those of the settings. The
+questions are asked by the shop's customers about its products. Floor and Muslin take turns
+under the same load, so that what else the machine does hits both.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import lightgbm as lgb
 import numpy as np
 import orjson
 import pandas as pd
@@ -30,7 +30,9 @@ from rich.table import Table
 
 from features.settings import Settings
 from serving import champion
-from serving.run import SERVICE, background, free_port
+from serving.run import background, free_port
+from serving.schemas import SizeAdviceRequest
+from serving.size_advice import load_advisor
 
 PATH = "/v1/size-advice"
 JSON = {"content-type": "application/json"}
@@ -55,6 +57,28 @@ def sample_questions(data: Path, seed: int = 7) -> list[bytes]:
     return questions
 
 
+def make_shop(folder: Path, lines: int) -> Settings:
+    """Simulate a shop, train on it, and put champion and state where the service looks."""
+    from pipelines.fit_size import fit_size_fit
+    from pipelines.materialize import materialize
+    from pipelines.simulate import simulate
+
+    tables = simulate(lines, seed=7).tables
+    space, model, _ = fit_size_fit(tables)
+    made = folder / "made"
+    model.save(made)
+    space.save(made)
+    settings = Settings.load(
+        tracking_uri=f"sqlite:///{folder / 'none.db'}",
+        champion_dir=folder / "champion",
+        state_url=str(folder / "state.db"),
+    )
+    champion.adopt(settings, "size_fit", "1", made)
+    materialize(tables, space, settings.state_url, "1")
+    tables["order_lines"].to_parquet(folder / "order_lines.parquet")
+    return settings
+
+
 def find_booster(folder: Path) -> Path:
     """Find the champion's LightGBM model among its files."""
     for path in sorted(folder.rglob("*")):
@@ -65,23 +89,33 @@ def find_booster(folder: Path) -> Path:
     raise SystemExit(f"there is no LightGBM model in {folder}: nothing to measure a floor with")
 
 
-def typical_answer(url: str, questions: list[bytes]) -> tuple[bytes, int]:
-    """Take the answer of median length, and the median number of sizes predicted."""
+def typical_answer(url: str, questions: list[bytes]) -> bytes:
+    """Take the answer of median length."""
     answers = []
     for question in questions[:100]:
         answer = httpx.post(url, content=question, headers=JSON)
         answer.raise_for_status()
         answers.append(answer.content)
-    sizes = [len(orjson.loads(answer)["sizes"]) for answer in answers]
-    answers.sort(key=len)
-    return answers[len(answers) // 2], max(1, round(statistics.median(sizes)))
+    return sorted(answers, key=len)[len(answers) // 2]
+
+
+def typical_vectors(model: Path, settings: Settings, questions: list[bytes]) -> np.ndarray:
+    """Take what the booster is given for a question, of the median number of sizes."""
+    advisor = load_advisor(model, champion.load(settings, "size_fit")[1].label, settings)
+    boosters = advisor._model.boosters_
+    given = []
+    predict = boosters.predict
+    boosters.predict = lambda X: given.append(X) or predict(X)
+    for question in questions[:100]:
+        request = SizeAdviceRequest.model_validate_json(question)
+        advisor.advise(advisor.look_up([request.question(time.time())]))
+    return sorted(given, key=len)[len(given) // 2]
 
 
 @contextlib.contextmanager
-def floor(booster: Path, rows: int, answer: bytes, folder: Path) -> Iterator[str]:
+def floor(booster: Path, vectors: np.ndarray, answer: bytes, folder: Path) -> Iterator[str]:
     """Serve the floor while the block runs."""
-    features = lgb.Booster(model_file=booster).num_feature()
-    np.save(folder / "vectors.npy", np.random.default_rng(7).normal(size=(rows, features)))
+    np.save(folder / "vectors.npy", vectors)
     (folder / "answer.json").write_bytes(answer)
     port = free_port()
     files = [str(booster), str(folder / "vectors.npy"), str(folder / "answer.json")]
@@ -142,24 +176,29 @@ def report(rounds: list[dict[str, dict]], args: argparse.Namespace) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of contract tables")
+    parser.add_argument("--data", type=Path, help="folder of contract tables; else simulated")
+    parser.add_argument("--lines", type=int, default=8_000, help="order lines to simulate")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--service", default=SERVICE, help="BentoML service as module:name")
     args = parser.parse_args()
-    settings = Settings.load(port=free_port(), workers=1)
-    try:
-        model, _ = champion.load(settings, "size_fit")
-    except champion.ChampionError as error:
-        raise SystemExit(str(error)) from None
-    questions = sample_questions(args.data)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings = Settings.load()
+        if args.data is None:
+            with Console().status(f"simulating {args.lines:,} order lines and training on them"):
+                settings = make_shop(folder, args.lines)
+        settings = settings.model_copy(update={"port": free_port(), "workers": 1})
+        try:
+            model, _ = champion.load(settings, "size_fit")
+        except champion.ChampionError as error:
+            raise SystemExit(str(error)) from None
+        questions = sample_questions(args.data or folder)
         (folder / "questions.jsonl").write_bytes(b"\n".join(questions))
-        base = stack.enter_context(background(settings, args.service))
-        answer, rows = typical_answer(base + PATH, questions)
-        floor_url = stack.enter_context(floor(find_booster(model), rows, answer, folder))
+        base = stack.enter_context(background(settings))
+        answer = typical_answer(base + PATH, questions)
+        vectors = typical_vectors(model, settings, questions)
+        floor_url = stack.enter_context(floor(find_booster(model), vectors, answer, folder))
         targets = {"floor": floor_url + PATH, "Muslin": base + PATH}
         rounds = [
             {name: drive(url, folder / "questions.jsonl", args) for name, url in targets.items()}
