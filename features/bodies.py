@@ -56,7 +56,9 @@ def cup_index(cup: object) -> float:
     if not isinstance(cup, str):
         return np.nan
     letter = cup.strip().lower()
-    return _CUPS.get(letter, 7.0 + ord(letter[0]) - ord("g") if letter[:1] in "hijk" else np.nan)
+    if letter[:1] in {"h", "i", "j", "k"}:
+        return 7.0 + ord(letter[0]) - ord("g")
+    return _CUPS.get(letter, np.nan)
 
 
 def body_matrix(people: pd.DataFrame) -> Floats:

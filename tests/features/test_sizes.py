@@ -40,7 +40,8 @@ def test_labels_stand_in_the_order_a_shop_would_print_them(ladder):
 @pytest.mark.parametrize(
     ("one", "other"),
     [("xl", " X L "), ("XXL", "2XL"), ("\uff18", "8"), ("42 1/2", "42.5"), ("42½", "42.5"),
-     ("38 2/3", "38⅔"),     ("W32/L34", "32/34"), ("6-9M", "6 – 9 months"), ("one size", "ONESIZE"), ("Medium", "m")],
+     ("38 2/3", "38⅔"), ("W32/L34", "32/34"),
+     ("6-9M", "6 – 9 months"), ("one size", "ONESIZE"), ("Medium", "m")],
 )  # fmt: skip
 def test_spellings_of_one_size_read_the_same(one, other):
     assert parse_label(one) == parse_label(other)
