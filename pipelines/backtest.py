@@ -11,6 +11,7 @@ import pandas as pd
 from pipelines.fit_size import backtest_size_fit
 from pipelines.metrics import advice_metrics, fit_metrics
 from pipelines.outcomes import check_outcomes, fit_outcomes
+from pipelines.settings_by_size import usual_settings
 
 __all__ = ["Moment", "predict", "score"]
 
@@ -48,7 +49,7 @@ def predict(
         asked = lines["order_line_id"].isin(set(hold_out)) & lines["delivered_at"].notna()
         later = lines["ordered_at"].mask(asked, lines["delivered_at"])
         tables = {**tables, "order_lines": lines.assign(ordered_at=later)}
-    return backtest_size_fit(tables, hold_out)
+    return backtest_size_fit(tables, hold_out, usual_settings(tables))
 
 
 def score(

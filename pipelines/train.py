@@ -20,6 +20,7 @@ from pipelines.judge import Judgement, PreparedFold, judge, prepare
 from pipelines.metrics import mean_of
 from pipelines.outcomes import check_outcomes
 from pipelines.plots import calibration_plot, size_curve_plot
+from pipelines.settings_by_size import usual_settings
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
 
@@ -82,7 +83,9 @@ def train_size_fit(
     for number, fold in enumerate(cut, start=1):
         step(f"fold {number} of {folds}: features as known on {fold.start:%Y-%m-%d}")
         prepared.append(prepare(fold))
-    params = _tuned(registry, prepared, data_id, trials, step) if trials else {}
+    params = usual_settings(tables)
+    if trials:
+        params = _tuned(registry, prepared, data_id, trials, params, step)
     settings = SizeFit(**params).get_params()
     step(f"judging on {folds} rolling folds")
     judged = list(judge(prepared, params))
@@ -122,12 +125,14 @@ def _tuned(
     folds: Sequence[PreparedFold],
     data_id: str,
     trials: int,
+    first: Mapping[str, Any],
     step: Callable[[str], None],
 ) -> dict[str, Any]:
     step(f"tuning: {trials} trials")
     return tune(
         folds,
         trials=trials,
+        first=first,
         storage=registry.study_url,
         study_name=f"{SIZE_FIT}-{data_id[:12]}-{len(folds)}",
         done=lambda study: step(_trial(study)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ _TUNED = (
 def search_space(trial: Trial) -> dict[str, Any]:
     """Suggest settings of :class:`models.size_fit.SizeFit`."""
     return {
-        "n_estimators": trial.suggest_int("n_estimators", 100, 600, step=50),
+        "n_estimators": trial.suggest_int("n_estimators", 40, 600),
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
         "num_leaves": trial.suggest_int("num_leaves", 7, 63, log=True),
         "min_child_samples": trial.suggest_int("min_child_samples", 20, 400, log=True),
@@ -46,6 +46,7 @@ def tune(
     trials: int,
     storage: str,
     study_name: str,
+    first: Mapping[str, Any] | None = None,
     done: Callable[[Study], None] | None = None,
 ) -> dict[str, Any]:
     """Try settings and give the best of all trials of the study so far.
@@ -61,6 +62,8 @@ def tune(
         Database URL of the study; MLflow's, which must have its tables already.
     study_name
         Trials of a study of this name are taken up.
+    first
+        What a new study tries first, over the estimator's defaults.
     done
         Called after each trial.
 
@@ -89,7 +92,7 @@ def tune(
         seed=_SEED + len(study.trials), n_startup_trials=_STARTUP
     )
     if not study.trials:
-        defaults = SizeFit().get_params()
+        defaults = SizeFit(**(first or {})).get_params()
         study.enqueue_trial({name: defaults[name] for name in _TUNED})
 
     def objective(trial: Trial) -> float:
