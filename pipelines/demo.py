@@ -62,7 +62,7 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
         step("validating the tables")
         tables = load_tables(source)
         questions = four_questions(tables)
-        step(f"opening the registry at {settings.tracking_uri}")
+        step("opening the registry")
         registry = Registry(settings)
         trained = train_size_fit(tables, registry, source=source, folds=_FOLDS, step=step)
         step("promoting through the gate")

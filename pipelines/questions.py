@@ -15,7 +15,8 @@ __all__ = ["DemoQuestion", "four_questions"]
 
 _FIGURES = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm")
 _MIN_SIZES = 4
-_MIN_TOLD = 12
+_MIN_TOLD = 20
+_OFTEN = 0.9
 _SMALL = 0
 
 
@@ -75,9 +76,14 @@ def _lines(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _usual_product(lines: pd.DataFrame) -> str:
-    """The product most people told of, among clothes for women where there are any."""
+    """A product many told of that runs neither small nor large; for women where there is any."""
     women = lines[lines["audience"] == "women"]
-    return str((women if len(women) else lines)["product_id"].value_counts().index[0])
+    told = (women if len(women) else lines).query("told")
+    if told.empty:
+        return str(lines["product_id"].value_counts().index[0])
+    verdicts = (told["y"] - 1).groupby(told["product_id"]).agg(["mean", "size"])
+    many = verdicts[verdicts["size"] >= verdicts["size"].quantile(_OFTEN)]
+    return str(many["mean"].abs().idxmin())
 
 
 def _known_customer(lines: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:

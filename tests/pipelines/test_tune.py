@@ -37,6 +37,7 @@ def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_pat
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     counts = []
     best = tune(
+        first={"n_estimators": 90},
         folds,
         trials=2,
         storage=storage,
@@ -57,7 +58,7 @@ def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_pat
     assert again == study.best_params
     assert set(best) == set(again)
     first = study.trials[0]
-    assert first.params["n_estimators"] == 300, "the defaults are tried first"
+    assert first.params["n_estimators"] == 90, "what suits the shop is tried first"
     drawn = [tuple(trial.params.values()) for trial in study.trials]
     assert len(set(drawn)) == len(drawn), "a study taken up does not draw its first trials again"
     assert list(first.intermediate_values) == [0, 1]
