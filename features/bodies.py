@@ -166,6 +166,15 @@ class NaturalSize:
             spread[rows] = deviation
         return mean, spread
 
+    def predict_one(self, body: Floats, scale: str | None) -> tuple[float, float]:
+        """:meth:`predict` for one body, without the cost of a batch."""
+        if scale is None or scale not in self.scales_:
+            return np.nan, np.nan
+        shaped = _shape(body[None])[0]
+        known = np.isfinite(shaped)
+        weights, constant, deviation = self._conditional(scale, known)
+        return float(shaped[known] @ weights) + constant, deviation
+
     def of_scale(self, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of all choices on each scale; NaN where it is unknown."""
         known = {n: (m[-1], np.sqrt(c[-1, -1])) for n, (m, c) in self.scales_.items()}

@@ -251,21 +251,21 @@ class SizeFitLookup:
             ("body_shape", person.get("body_shape")),
         ):
             facts[:, _F[name]] = self._codes[name].get(str(value), np.nan)
-        body = np.array([[person.get(name, np.nan) for name in BODY_COLUMNS]])
-        bodiless = not np.isfinite(np.delete(body[0], BODY_COLUMNS.index("age_years"))).any()
+        body = np.array([person.get(name, np.nan) for name in BODY_COLUMNS])
+        bodiless = not any(name in person for name in (*_FIGURES, "cup_index"))
         position = facts[:, _F["position"]]
         for scale in {product.scales[row] for row in rows}:
             here = [i for i, row in enumerate(rows) if product.scales[row] == scale]
             child = is_child_scale(scale)
             unnamed = child and q.wearer == "self"
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
-            mean, sd = self._space.natural_.predict(body, np.array([read_by], dtype=object))
+            mean, sd = self._space.natural_.predict_one(body, read_by)
             center, width = self._scales.get(read_by, (np.nan, np.nan))
-            facts[here, _F["natural"]] = mean[0]
-            facts[here, _F["natural_sd"]] = sd[0]
+            facts[here, _F["natural"]] = mean
+            facts[here, _F["natural_sd"]] = sd
             facts[here, _F["scale_mean"]] = center
             facts[here, _F["scale_sd"]] = width
-            facts[here, _F["gap"]] = np.nan if bodiless else position[here] - mean[0]
+            facts[here, _F["gap"]] = np.nan if bodiless else position[here] - mean
             facts[here, _F["child"]] = child
             facts[here, _F["wearer_unnamed"]] = float(unnamed)
             facts[here, _F["scale"]] = self._codes["scale"].get(str(scale), np.nan)

@@ -16,12 +16,13 @@ from scipy.special import ndtr, ndtri
 
 from models.size_fit.ordinal import ChoiceOutlook
 
-__all__ = ["Curves", "join_curves"]
+__all__ = ["Curves", "join_curves", "likely_choices"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _LEAST = 1e-9
+_RARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,22 @@ class Curves:
     own_fit: Floats
 
 
+def likely_choices(outlook: ChoiceOutlook, starts: Ints) -> Floats:
+    """Chance that the shopper would choose each size; sums to one over a question.
+
+    Sizes that hardly anyone would choose (under one in a hundred) count as never chosen: what the
+    booster makes of them rests on no order.
+    """
+    question = _question(starts, len(outlook.taste))
+    taste = np.exp(outlook.taste - np.maximum.reduceat(outlook.taste, starts)[question])
+    taste = taste / np.add.reduceat(taste, starts)[question]
+    taste = np.where(taste < _RARE, 0.0, taste)
+    likely: Floats = taste / np.add.reduceat(taste, starts)[question]
+    return likely
+
+
 def join_curves(
-    outlook: ChoiceOutlook, boosted: Floats | None, starts: Ints, lean: Floats
+    outlook: ChoiceOutlook, taste: Floats, boosted: Floats, starts: Ints, lean: Floats
 ) -> Curves:
     """Join the ordinal outlook with the booster's.
 
@@ -53,40 +68,38 @@ def join_curves(
     ----------
     outlook
         Of the ordinal model.
+    taste
+        See :func:`likely_choices`.
     boosted
-        Probabilities of the booster for the same rows; None leaves the ordinal model alone.
+        Probabilities of the booster for the same rows; rows of no taste are not looked at.
     starts
         First row of every question.
     lean
         Mean difference of booster and ordinal model for (small, large), on the probit scale:
         the booster counts silence as fit, the ordinal model does not.
     """
-    sizes = np.diff(np.append(starts, len(outlook.taste)))
-    question = np.repeat(np.arange(len(starts)), sizes)
-    taste = np.exp(outlook.taste - np.maximum.reduceat(outlook.taste, starts)[question])
-    taste = taste / np.add.reduceat(taste, starts)[question]
-    chosen = np.add.reduceat(outlook.chosen * taste[:, None], starts)
-    small, large = outlook.would[:, 0], outlook.would[:, 2]
-    if boosted is not None:
-        seen = np.add.reduceat(boosted * taste[:, None], starts)
-        shift = _probit(seen[:, ::2]) - _probit(chosen[:, ::2]) - lean
-        small = ndtr(_probit(small) + shift[question, 0])
-        large = ndtr(_probit(large) + shift[question, 1])
-        ends = ndtr(_probit(chosen[:, ::2]) + shift)
-        own_fit = np.clip(1.0 - ends.sum(axis=1), 0.0, 1.0)
-    else:
-        own_fit = chosen[:, 1]
+    question = _question(starts, len(taste))
+    chosen = _probit(np.add.reduceat(outlook.chosen[:, ::2] * taste[:, None], starts))
+    seen = _probit(np.add.reduceat(boosted[:, ::2] * taste[:, None], starts))
+    shift = seen - chosen - lean
+    ends = ndtr(_probit(outlook.would[:, ::2]) + shift[question])
+    own_fit = np.clip(1.0 - ndtr(chosen + shift).sum(axis=1), 0.0, 1.0)
     fit = np.empty((len(taste), 3))
-    for start, count in zip(starts, sizes, strict=True):
-        rows = slice(start, start + count)
-        fit[rows, 0] = _falling(small[rows])
-        fit[rows, 2] = _falling(large[rows][::-1])[::-1]
-    # No size is beyond hope: a chance of nil could not be compared with another.
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(taste)], strict=True):
+        fit[start:end, 0] = _falling(ends[start:end, 0])
+        fit[start:end, 2] = _falling(ends[start:end, 1][::-1])[::-1]
     excess = np.maximum(fit[:, 0] + fit[:, 2], 1.0) * (1 + _LEAST)
     fit[:, 0] /= excess
     fit[:, 2] /= excess
     fit[:, 1] = 1.0 - fit[:, 0] - fit[:, 2]
     return Curves(fit=fit, taste=taste, own_fit=own_fit)
+
+
+def _question(starts: Ints, rows: int) -> Ints:
+    """Number of the question of every row."""
+    first = np.zeros(rows, dtype=np.int64)
+    first[starts[1:]] = 1
+    return np.cumsum(first)
 
 
 def _probit(share: Floats) -> Floats:

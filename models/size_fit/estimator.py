@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from features.size_fit import BASKET, CODED, VECTOR
 from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
-from models.size_fit.curve import Curves, join_curves
+from models.size_fit.curve import Curves, join_curves, likely_choices
 from models.size_fit.decision import Verdict, decide
 from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
 
@@ -331,8 +331,13 @@ class SizeFit(ClassifierMixin, BaseEstimator):
 
     def _curves(self, X: Floats, starts: Ints, boosters: BoosterEnsemble) -> Curves:
         outlook = self.ordinal_.outlook(X[:, _ORDINAL])
-        seen = boosters.predict(np.column_stack([X[:, _BOOSTED], outlook.chosen[:, ::2]]))
-        return join_curves(outlook, seen, starts, self.lean_)
+        taste = likely_choices(outlook, starts)
+        likely = ~(taste == 0.0)  # a taste that is unknown stays in, and makes the curve unknown
+        seen = np.zeros((len(X), 3))
+        seen[likely] = boosters.predict(
+            np.column_stack([X[likely][:, _BOOSTED], outlook.chosen[likely][:, ::2]])
+        )
+        return join_curves(outlook, taste, seen, starts, self.lean_)
 
     def advise(self, candidates: SizeRows) -> list[Decision]:
         """Advice on every line of the candidates, in order of first appearance."""

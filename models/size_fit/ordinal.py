@@ -73,6 +73,11 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
 )
 """The columns of the vector that the model reads, in order."""
 _C = {name: i for i, name in enumerate(ORDINAL_COLUMNS)}
+_RATES = [
+    _C[f"{history}.{end}"]
+    for end in ("small", "large")
+    for history in ("product", "product_size", "brand", "category", "person")
+]
 
 # Name, start and width of the normal prior around it: without much data the parameters stay
 # plausible, and the unit of the latent distance stays that of a size.
@@ -258,7 +263,8 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     # A child's size is that of its latest orders, and what it has grown since.
     orders = np.where(child > 0, X[:, _C["recent_orders"]], orders)
     positions = np.where(child > 0, X[:, _C["recent_fair"]], X[:, _C["person_scale.fair_sum"]])
-    grown = np.exp(p["log_growth"]) * child * np.nan_to_num(X[:, _C["recent_years_ago"]])
+    ago = X[:, _C["recent_years_ago"]]
+    grown = np.exp(p["log_growth"]) * child * np.where(np.isnan(ago), 0.0, ago)
     seen = positions + p["outcome_step"] * told + orders * grown
     # On other scales the person's level among all shoppers is a weaker reading of the same body.
     here = X[:, _C["person_scale.orders"]]
@@ -270,15 +276,16 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     other = elsewhere / (elsewhere + 1.0) / (np.exp(p["log_other_scale"]) * prior)
     precision = 1 / prior + orders / sigma_c2 + other
     body = (natural / prior + seen / sigma_c2 + other * aside) / precision
-    liking = np.nan_to_num(X[:, _C["fit_preference"]])
-    product_side = _difference(X, "product")
+    liking = X[:, _C["fit_preference"]]
+    liking = np.where(np.isnan(liking), 0.0, liking)
+    product_side, size_side, brand, category, person = _differences(X)
     shift = p["crowd"] * X[:, _C["product.shift"]]
     offset = (
         p["product"] * product_side
-        + p["grading"] * (_difference(X, "product_size") - product_side)
-        + p["brand"] * _difference(X, "brand")
-        + p["category"] * _difference(X, "category")
-        + p["person"] * _difference(X, "person")
+        + p["grading"] * (size_side - product_side)
+        + p["brand"] * brand
+        + p["category"] * category
+        + p["person"] * person
         + p["preference"] * liking
     )
     known = 1 / (1 + np.exp(-p["knowledge"]))
@@ -300,9 +307,12 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     )
 
 
-def _difference(X: Floats, history: str) -> Floats:
-    """By how much a history's outcomes lean to too small, in standard deviations of the latent."""
-    return 0.5 * (ndtri(X[:, _C[f"{history}.small"]]) - ndtri(X[:, _C[f"{history}.large"]]))
+def _differences(X: Floats) -> Floats:
+    """By how much histories lean to too small, in standard deviations of the latent."""
+    z = ndtri(X[:, _RATES])
+    half = len(_RATES) // 2
+    lean: Floats = 0.5 * (z[:, :half] - z[:, half:]).T
+    return lean
 
 
 def _fits(X: Floats, history: str) -> Floats:
