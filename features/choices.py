@@ -109,7 +109,8 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
 
 def _beside(facts: pd.DataFrame, fair: Floats) -> tuple[Floats, Floats]:
     """Other lines of the order on the same scale: how many, and their mean fair position."""
-    order = [facts["order_id"], facts["scale"].astype(object).fillna("")]
+    # A line added to the order later was not in the basket yet.
+    order = [facts["order_id"], facts["at"], facts["scale"].astype(object).fillna("")]
     positions = pd.Series(fair, index=facts.index)
     same = positions.groupby(order)
     others = same.transform("count") - positions.notna()
