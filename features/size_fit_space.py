@@ -20,7 +20,7 @@ import polars as pl
 
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
-from features.events import line_events
+from features.events import DAY_US, line_events
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales, is_child_scale
@@ -34,6 +34,7 @@ Ints = npt.NDArray[np.int64]
 FIT_CODES = {"small": 0, "fit": 1, "large": 2}
 RETURN_WINDOW_DAYS = 30.0
 _MIN_CODED = 20
+_WORDS = {"fit_feedback": ("given_at", "fit"), "returns": ("requested_at", "reason")}
 _KEY_COLUMNS = sorted({part for history in HISTORIES for part in history.key})
 _AMOUNTS = sorted({s.amount for h in HISTORIES for s in h.sums if s.amount})
 _TEXTS = {"order_line_id", "fit", "reason", *_KEY_COLUMNS}
@@ -71,7 +72,8 @@ class SizeFitData:
     X
         Lines by `VECTOR`: what was known strictly before each was ordered.
     y
-        0 small, 1 fit, 2 large, -1 where the outcome is unknown or held out.
+        0 small, 1 fit, 2 large, -1 where the outcome is unknown, held out, or not settled: while
+        the return window is open complaints are known and silence is not.
     told
         Whether somebody said so; False where a line was kept without a word, which counts as fit.
     at
@@ -165,6 +167,7 @@ class SizeFitSpace:
         facts = with_choices(facts, self.engine)
         events = self.events(facts, tables, hold_out)
         y, told = _outcomes(events, facts["order_line_id"])
+        y = np.where(_settled(facts, _known_until(facts, tables, hold_out)), y, -1)
         return SizeFitData(
             X=self.vectors(facts, events),
             y=y,
@@ -210,25 +213,20 @@ class SizeFitSpace:
         """The event stream of the histories up to the last moment told of, in engine frames."""
         lines = facts.assign(hidden=facts["order_line_id"].isin(set(hold_out)))
         frame = self._native(lines[["at", "delivered", "hidden", *_CARRIED]])
-        moments: list[Any] = []
-        known_until = int(facts["at"].max())
-        for table, moment, said in (
-            ("fit_feedback", "given_at", "fit"),
-            ("returns", "requested_at", "reason"),
-        ):
+        words: list[Any] = []
+        for table, (moment, said) in _WORDS.items():
             rows = tables.get(table)
             if rows is None:
-                moments.append(None)
+                words.append(None)
                 continue
             known = rows[["order_line_id", said]].assign(at=to_micros(rows[moment])).dropna()
-            known_until = max(known_until, int(known["at"].max())) if len(known) else known_until
-            moments.append(self._native(known.astype({"at": "int64"})))
+            words.append(self._native(known.astype({"at": "int64"})))
         return line_events(
             frame,
-            moments[0],
-            moments[1],
+            words[0],
+            words[1],
             window_days=RETURN_WINDOW_DAYS,
-            known_until=known_until,
+            known_until=_known_until(facts, tables, hold_out),
         )
 
     def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
@@ -258,6 +256,26 @@ class SizeFitSpace:
             return frame
         texts = [c for c in frame if c in _TEXTS]
         return pl.from_pandas(frame).with_columns(pl.col(texts).cast(pl.String))
+
+
+def _known_until(
+    facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
+) -> int:
+    """The last moment the tables tell of, held-out outcomes aside."""
+    last = int(facts["at"].max())
+    hidden = set(hold_out)
+    for table, (moment, _) in _WORDS.items():
+        rows = tables.get(table)
+        if rows is not None:
+            told = to_micros(rows[moment])[~rows["order_line_id"].isin(hidden)].dropna()
+            last = max(last, int(told.max())) if len(told) else last
+    return last
+
+
+def _settled(facts: pd.DataFrame, known_until: int) -> npt.NDArray[np.bool_]:
+    """Lines whose return window is closed, and those that can only be told of."""
+    closes = facts["delivered"] + int(RETURN_WINDOW_DAYS * DAY_US)
+    return (facts["delivered"].isna() | (closes <= known_until)).to_numpy(dtype=bool)
 
 
 def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:
