@@ -85,6 +85,8 @@ class Registry:
         if self.uri.startswith(_SQLITE):
             file = Path(self.uri.removeprefix(_SQLITE)).resolve()
             file.parent.mkdir(parents=True, exist_ok=True)
+            # MLflow keeps a store by its URI: a relative one would go on meaning the first folder.
+            self.uri = f"{_SQLITE}{file}"
             self._artifacts = (file.parent / "artifacts").as_uri()
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -37,8 +37,8 @@ def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_pat
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     counts = []
     best = tune(
-        first={"n_estimators": 90},
         folds,
+        first={"n_estimators": 90},
         trials=2,
         storage=storage,
         study_name="s",
