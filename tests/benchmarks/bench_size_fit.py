@@ -1,4 +1,4 @@
-"""How good `size_fit` is: the public rentals on several splits, and a simulated shop with known truth.
+"""How good `size_fit` is: the public rentals on several splits, and a shop with known truth.
 
     python -m tests.benchmarks.bench_size_fit [--lines N] [--splits newest,basket-1,...]
 
