@@ -14,7 +14,7 @@ Tables = dict[str, pd.DataFrame]
 @pytest.fixture(scope="session")
 def tables() -> Tables:
     """A shop that sells to grown-ups and children; nobody may change it in place."""
-    return simulate(2000, seed=5).tables
+    return simulate(1500, seed=5).tables
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def data(tables, space) -> SizeFitData:
 @pytest.fixture(scope="session")
 def moment(tables) -> pd.Timestamp:
     """A moment with history before it and orders after it: when one of the orders was placed."""
-    return tables["order_lines"]["ordered_at"].sort_values().iloc[1200]
+    return tables["order_lines"]["ordered_at"].sort_values().iloc[900]
 
 
 @pytest.fixture(scope="session")

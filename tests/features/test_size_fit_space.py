@@ -1,0 +1,264 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.bodies import BODY_COLUMNS
+from features.events import DAY_US
+from features.lines import to_micros
+from features.size_fit import CODED, FACTS, VECTOR
+from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace
+
+OTHER_WORD = {"small": "large", "fit": "small", "large": "fit"}
+OTHER_REASON = {"too_small": "too_large"}
+
+
+def same(one, other, tolerance=1e-9):
+    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def turned(tables, moment):
+    """The shop with every outcome at or after a moment turned into another."""
+    feedback, returns = tables["fit_feedback"].copy(), tables["returns"].copy()
+    told, back = feedback["given_at"] >= moment, returns["requested_at"] >= moment
+    assert told.sum() > 50
+    assert back.sum() > 50
+    feedback.loc[told, "fit"] = feedback.loc[told, "fit"].map(OTHER_WORD)
+    reason = returns.loc[back, "reason"].map(OTHER_REASON).fillna("too_small")
+    returns.loc[back, "reason"] = reason
+    return {"fit_feedback": feedback, "returns": returns}
+
+
+def rows_of(data, ids):
+    return pd.Series(np.arange(len(data.ids)), index=data.ids).loc[list(ids)].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def held(tables):
+    """Ids of a tenth of the lines."""
+    return tables["order_lines"]["order_line_id"].sample(frac=0.1, random_state=6).tolist()
+
+
+def test_an_outcome_moves_no_vector_of_a_line_ordered_at_or_before_it(
+    tables, space, data, moment, with_table
+):
+    now = space.data(with_table(**turned(tables, moment)))
+    earlier = data.at <= to_micros(pd.Series([moment])).iloc[0]
+    same(now.X[earlier], data.X[earlier])
+    assert not np.allclose(now.X[~earlier], data.X[~earlier], equal_nan=True)
+
+
+def test_an_outcome_taken_away_moves_no_vector_of_a_line_ordered_at_or_before_it(
+    tables, space, data, moment, with_table
+):
+    feedback, returns = tables["fit_feedback"], tables["returns"]
+    now = space.data(with_table(
+        fit_feedback=feedback[feedback["given_at"] < moment],
+        returns=returns[returns["requested_at"] < moment],
+    ))  # fmt: skip
+    earlier = data.at <= to_micros(pd.Series([moment])).iloc[0]
+    same(now.X[earlier], data.X[earlier])
+
+
+def test_later_orders_measurements_and_deliveries_move_no_vector(
+    tables, space, data, moment, with_table
+):
+    lines, bodies = tables["order_lines"].copy(), tables["body_measurements"].copy()
+    labels = tables["product_sizes"].groupby("product_id")["size_label"].first()
+    later = lines["ordered_at"] > moment
+    lines.loc[later, "size_label"] = lines.loc[later, "product_id"].map(labels)
+    lines.loc[later, ["wearer", "market"]] = [["partner", "DE"]] * later.sum()
+    undelivered = lines["delivered_at"] > moment
+    lines.loc[undelivered, "delivered_at"] += pd.Timedelta(days=3)
+    told = bodies["measured_at"] > moment
+    bodies.loc[told, ["height_cm", "chest_cm", "weight_kg"]] += 20.0
+    bodies.loc[told, "fit_preference"] = "tight"
+    assert min(later.sum(), undelivered.sum(), told.sum()) > 20
+    now = space.data(with_table(order_lines=lines, body_measurements=bodies))
+    earlier = data.at <= to_micros(pd.Series([moment])).iloc[0]
+    same(now.X[earlier], data.X[earlier])
+    assert not np.allclose(now.X[~earlier], data.X[~earlier], equal_nan=True)
+
+
+def test_the_future_cut_off_moves_no_vector(tables, space, data, moment, with_table):
+    lines = tables["order_lines"]
+    now = space.data(with_table(order_lines=lines[lines["ordered_at"] <= moment]))
+    same(now.X, data.X[rows_of(data, now.ids)])
+
+
+def test_candidates_are_asked_with_what_was_known_when_the_line_was_ordered(
+    tables, space, data, moment, with_table
+):
+    rows = np.flatnonzero(data.sized & (data.at <= to_micros(pd.Series([moment])).iloc[0]))[-40:]
+    now = space.data(with_table(**turned(tables, moment)))
+    same(now.candidates(rows).X, data.candidates(rows).X)
+
+
+def test_shuffled_tables_give_the_same_vectors_and_outcomes(shuffled, space, data):
+    now = space.data(shuffled)
+    rows = rows_of(now, data.ids)
+    same(now.X[rows], data.X)
+    np.testing.assert_array_equal(now.y[rows], data.y)
+    np.testing.assert_array_equal(now.told[rows], data.told)
+
+
+def test_a_space_fitted_on_shuffled_tables_is_the_same(shuffled, tables, data):
+    now = SizeFitSpace().fit(shuffled).data(tables)
+    same(now.X, data.X, 1e-7)
+
+
+def test_pandas_equals_polars(tables, data):
+    space = SizeFitSpace(engine="pandas").fit(tables)
+    now = space.data(tables)
+    same(now.X, data.X)
+    np.testing.assert_array_equal(now.y, data.y)
+    rows = np.flatnonzero(data.sized)[::97]
+    same(now.candidates(rows).X, data.candidates(rows).X)
+
+
+def test_batch_equals_single(data, space):
+    for row in range(300, len(data.ids), 800):
+        same(space.vectors(data.facts.iloc[[row]].reset_index(drop=True), data.events)[0],
+             data.X[row])  # fmt: skip
+    rows = np.flatnonzero(data.sized)[5::700]
+    batch = data.candidates(rows)
+    for row in rows:
+        same(data.candidates(np.array([row])).X, batch.X[batch.line == row])
+
+
+def test_saved_space_gives_the_same_vectors(space, tables, data, tmp_path):
+    space.save(tmp_path)
+    now = SizeFitSpace.load(tmp_path).data(tables)
+    np.testing.assert_array_equal(np.isnan(now.X), np.isnan(data.X))
+    same(now.X, data.X, 1e-12)
+
+
+def test_a_saved_space_is_plain_json(space, tmp_path):
+    space.save(tmp_path)
+    assert json.loads((tmp_path / "space.json").read_text())["engine"] == "polars"
+
+
+def test_held_out_outcomes_are_in_no_label_no_vector_and_no_fitted_space(tables, with_table, held):
+    feedback, returns = tables["fit_feedback"].copy(), tables["returns"].copy()
+    told, back = (frame["order_line_id"].isin(held) for frame in (feedback, returns))
+    assert told.sum() > 50
+    assert back.sum() > 20
+    feedback.loc[told, "fit"] = feedback.loc[told, "fit"].map(OTHER_WORD)
+    returns = returns[~back]
+    other = with_table(fit_feedback=feedback, returns=returns)
+    was_space = SizeFitSpace().fit(tables, held)
+    now_space = SizeFitSpace().fit(other, held)
+    was, now = was_space.data(tables, held), now_space.data(other, held)
+    np.testing.assert_array_equal(now_space.base_, was_space.base_)
+    assert now_space.natural_.to_json() == was_space.natural_.to_json()
+    same(now.X, was.X, 1e-12)
+    np.testing.assert_array_equal(now.y, was.y)
+    np.testing.assert_array_equal(now.told, was.told)
+    assert (was.y[rows_of(was, held)] == -1).all()
+
+
+def test_a_held_out_line_is_counted_as_ordered_and_never_as_kept(tables, space, data, held):
+    hidden = space.data(tables, held).events.to_pandas()
+    shown = data.events.to_pandas()
+    of_held = hidden[hidden["order_line_id"].isin(held)]
+    assert set(of_held["kind"]) == {"ordered"}
+    assert sorted(of_held["order_line_id"]) == sorted(held)
+    assert {"kept", "fit_told", "returned"} <= set(
+        shown.loc[shown["order_line_id"].isin(held), "kind"]
+    )
+
+
+def test_a_held_out_order_still_counts_in_the_history_of_others(tables, space, data, held):
+    hidden = space.data(tables, held)
+    for name in ("person.orders", "person_scale.orders", "product.log_orders", "product.shift"):
+        column = VECTOR.index(name)
+        np.testing.assert_allclose(hidden.X[:, column], data.X[:, column])
+    told = [VECTOR.index(f"product.told_{word}") for word in OTHER_WORD]
+    fewer = hidden.X[:, told].sum(axis=1)
+    assert (fewer <= data.X[:, told].sum(axis=1)).all()
+    assert fewer.sum() < data.X[:, told].sum()
+
+
+def test_the_natural_size_ignores_outcomes(tables, space, with_table, moment):
+    early = tables["order_lines"]["ordered_at"].min()
+    other = SizeFitSpace().fit(with_table(**turned(tables, early)))
+    assert other.natural_.to_json() == space.natural_.to_json()
+    assert other.scales_.to_json() == space.scales_.to_json()
+
+
+def test_a_line_kept_in_silence_counts_as_fit_but_nobody_told(tables, data):
+    feedback, returns = tables["fit_feedback"], tables["returns"]
+    lines = tables["order_lines"].set_index("order_line_id").loc[list(data.ids)]
+    quiet = ~lines.index.isin(feedback["order_line_id"]) & ~lines.index.isin(
+        returns["order_line_id"]
+    )
+    last = max(data.at.max(), to_micros(feedback["given_at"]).max(),
+               to_micros(returns["requested_at"]).max())  # fmt: skip
+    kept_at = to_micros(lines["delivered_at"]) + int(RETURN_WINDOW_DAYS * DAY_US)
+    over = kept_at.le(last).fillna(False).to_numpy(dtype=bool)
+    assert (data.y[quiet & over] == 1).all()
+    assert (data.y[quiet & ~over] == -1).all()
+    assert not data.told[quiet].any()
+    assert data.told[lines.index.isin(feedback["order_line_id"])].all()
+
+
+def test_every_size_of_the_product_is_a_candidate_smallest_first(data, tables):
+    rows = np.flatnonzero(data.sized)[::53]
+    out = data.candidates(rows)
+    sizes = tables["product_sizes"].groupby("product_id")["size_label"].apply(set)
+    rank = out.X[:, VECTOR.index("size_rank")]
+    assert out.line[np.r_[True, np.diff(out.line) != 0]].tolist() == rows.tolist()
+    for row in rows:
+        here = out.line == row
+        assert set(out.label[here]) == sizes[data.facts["product_id"].iloc[row]]
+        assert (np.diff(rank[here]) > 0).all()
+        assert out.chosen[here].sum() == 1
+
+
+def test_a_candidate_is_asked_without_a_basket(data):
+    out = data.candidates(np.flatnonzero(data.sized)[:50])
+    assert np.isnan(out.X[:, VECTOR.index("basket_fair")]).all()
+
+
+def test_the_chosen_candidate_is_the_line_itself_but_for_the_basket(data):
+    rows = np.flatnonzero(data.sized)[::53]
+    out = data.candidates(rows)
+    beside = [i for i, name in enumerate(VECTOR) if "basket" not in name]
+    same(out.X[out.chosen][:, beside], data.X[out.line[out.chosen]][:, beside])
+
+
+def test_categories_of_the_catalogue_that_are_new_have_no_code(tables, space, with_table):
+    products = tables["products"].assign(category="spacesuit")
+    now = space.data(with_table(products=products))
+    assert np.isnan(now.X[:, VECTOR.index("category")]).all()
+    assert now.X.shape[1] == len(VECTOR)
+
+
+@pytest.mark.parametrize("table", ["body_measurements", "returns", "fit_feedback"])
+def test_a_shop_without_one_of_the_tables_still_has_vectors(tables, table):
+    bare = {name: frame for name, frame in tables.items() if name != table}
+    now = SizeFitSpace().fit(bare).data(bare)
+    assert now.X.shape == (len(tables["order_lines"]), len(VECTOR))
+
+
+def test_who_a_grown_up_is_is_no_input(tables, space, data, with_table):
+    words = {word for name in VECTOR for word in name.replace(".", "_").split("_")}
+    assert not words & {"sex", "nationality", "name", "birth", "locale", "cluster", "rating"}
+    assert not {"age", "age_years"} & set(VECTOR)
+    grown = data.facts["age_years"].isna().to_numpy()
+    assert grown.any()
+    assert np.isnan(data.X[grown, VECTOR.index("child_age")]).all()
+    assert not (data.X[:, VECTOR.index("child_age")] >= 18).any()
+    bodies = tables["body_measurements"].copy()
+    adult = bodies["age_years"].ge(18)
+    bodies.loc[adult, "age_years"] += 15.0
+    customers = tables["customers"].assign(birth_year=1950, locale="xx", market="ZZ")
+    same(space.data(with_table(body_measurements=bodies, customers=customers)).X, data.X)
+
+
+def test_facts_hold_every_body_figure_once():
+    figures = [name for name in BODY_COLUMNS if name != "age_years"]
+    assert len(set(FACTS)) == len(FACTS)
+    assert set(figures) <= set(FACTS)
+    assert tuple(FACTS[-len(CODED) :]) == CODED
