@@ -12,7 +12,7 @@ PARAMS = {"n_estimators": 12, "members": 1, "min_child_samples": 20, "num_thread
 
 @pytest.fixture(scope="session")
 def tables():
-    return simulate(3000, seed=9).tables
+    return simulate(2400, seed=9).tables
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.size_fit.coverage import ConformalSets, size_set
@@ -19,6 +19,7 @@ def test_thresholds_keep_at_least_the_stated_share_of_new_lines(coverage):
     assert coverage - 0.003 < np.mean(held) < coverage + 0.01
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=200, max_size=300), st.floats(0.5, 0.99))
 def test_the_lines_it_was_set_on_are_covered(scores, coverage):
     scores = np.array(scores)
