@@ -9,7 +9,8 @@ outcomes, so the fitted model cannot leak what came back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +113,9 @@ class NaturalSize:
     """
 
     scales_: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    _plain: dict[tuple[str, tuple[bool, ...]], tuple[list[float], float, float]] = field(
+        default_factory=dict
+    )
     _weights: dict[tuple[str, bytes], tuple[Floats, float, float]] = field(default_factory=dict)
 
     def fit(self, body: Floats, scale: npt.NDArray[Any], position: Floats) -> NaturalSize:
@@ -126,7 +130,7 @@ class NaturalSize:
         position
             Of the chosen size, in steps.
         """
-        self.scales_, self._weights = {}, {}
+        self.scales_, self._weights, self._plain = {}, {}, {}
         shaped = _shape(body)
         for name in sorted({s for s in scale if isinstance(s, str)}):
             rows = (scale == name) & np.isfinite(position)
@@ -166,14 +170,32 @@ class NaturalSize:
             spread[rows] = deviation
         return mean, spread
 
-    def predict_one(self, body: Floats, scale: str | None) -> tuple[float, float]:
-        """:meth:`predict` for one body, without the cost of a batch."""
+    def predict_one(self, body: Sequence[float], scale: str | None) -> tuple[float, float]:
+        """:meth:`predict` for one body, in plain numbers: a service has no batch to spread cost on.
+
+        Parameters
+        ----------
+        body
+            Figures by `BODY_COLUMNS`, NaN where unknown.
+        scale
+            The scale by which it is read.
+        """
         if scale is None or scale not in self.scales_:
-            return np.nan, np.nan
-        shaped = _shape(body[None])[0]
-        known = np.isfinite(shaped)
-        weights, constant, deviation = self._conditional(scale, known)
-        return float(shaped[known] @ weights) + constant, deviation
+            return math.nan, math.nan
+        shaped = list(body)
+        if not math.isnan(shaped[1]):
+            shaped[1] = math.log(shaped[1]) * 60.0
+        if not math.isnan(shaped[7]):
+            shaped[7] = math.sqrt(min(max(shaped[7], 0.0), _GROWN)) * GROWTH_CM
+        known = tuple(not math.isnan(figure) for figure in shaped)
+        key = (scale, known)
+        if key not in self._plain:
+            weights, constant, deviation = self._conditional(scale, np.array(known))
+            self._plain[key] = (weights.tolist(), constant, deviation)
+        plain, constant, deviation = self._plain[key]
+        figures = [figure for figure, here in zip(shaped, known, strict=True) if here]
+        mean = sum(weight * figure for weight, figure in zip(plain, figures, strict=True))
+        return mean + constant, deviation
 
     def of_scale(self, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of all choices on each scale; NaN where it is unknown."""

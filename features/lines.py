@@ -134,7 +134,8 @@ def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.
     facts.loc[old, [f for f in figures if f != "height_cm"]] = np.nan
     facts.loc[old & facts["age_years"].isna(), "height_cm"] = np.nan
     # Grown-ups do not grow: their age would only stand in for what it must not.
-    facts["age_years"] = facts["age_years"].where(facts["age_years"] < GROWN_YEARS)
+    facts["grown_up"] = facts["age_years"].ge(GROWN_YEARS)
+    facts["age_years"] = facts["age_years"].where(~facts["grown_up"])
     facts["cup_index"] = body_matrix(facts)[:, BODY_COLUMNS.index("cup_index")]
     return facts.drop(columns=["birth", "cup"])
 
@@ -166,7 +167,8 @@ def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
     nothing of the child's romper, nor a woman's waist of the men's trousers.
     """
     children = facts["audience"].isin(CHILDREN)
-    grown = facts["age_years"].isna() & facts["height_cm"].gt(165)
+    tall = facts["age_years"].isna() & facts["height_cm"].gt(165)
+    grown = facts["grown_up"] | tall
     small = facts["height_cm"].lt(130) | facts["age_years"].lt(10)
     sex = facts["sex"].map({"female": "women", "male": "men"})
     other = sex.notna() & facts["audience"].isin(["women", "men"]) & sex.ne(facts["audience"])
@@ -175,7 +177,7 @@ def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
     facts.loc[stranger, figures] = np.nan
     facts.loc[stranger & (grown | small), "age_years"] = np.nan
     facts.loc[stranger, list(PERSON_TEXTS)] = None
-    return facts
+    return facts.drop(columns="grown_up")
 
 
 def body_scale(facts: pd.DataFrame) -> pd.Series:

@@ -233,10 +233,4 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             told[:, _H["product_size"]],
             told[:, _H["brand"]],
         )
-    out = np.empty((rows, len(VECTOR)))
-    at = 0
-    for block in vectors:
-        width = 1 if block.ndim == 1 else block.shape[1]
-        out[:, at : at + width] = block[:, None] if block.ndim == 1 else block
-        at += width
-    return out
+    return np.concatenate([v if v.ndim == 2 else v[:, None] for v in vectors], axis=1)

@@ -223,6 +223,8 @@ class SizeFitLookup:
                 record["height_cm"] += max(grown, 0.0) * GROWTH_CM
             if age < GROWN_YEARS:
                 record["age_years"] = age
+            else:
+                record["grown_up"] = True
         if product.audience in CHILDREN and now - record.get("measured", now) > STALE_US:
             kept = {"height_cm"} if birth is not None else set()
             record = {k: v for k, v in record.items() if k not in _OUTGROWN - kept}
@@ -251,7 +253,7 @@ class SizeFitLookup:
             ("body_shape", person.get("body_shape")),
         ):
             facts[:, _F[name]] = self._codes[name].get(str(value), np.nan)
-        body = np.array([person.get(name, np.nan) for name in BODY_COLUMNS])
+        body = [person.get(name, math.nan) for name in BODY_COLUMNS]
         bodiless = not any(name in person for name in (*_FIGURES, "cup_index"))
         position = facts[:, _F["position"]]
         for scale in {product.scales[row] for row in rows}:
@@ -359,7 +361,7 @@ def _told(q: SizeQuestion) -> dict[str, Any]:
 def _without_other_body(record: dict[str, Any], audience: str) -> dict[str, Any]:
     """The rule of :func:`features.lines.line_facts` on a body the garment cannot be for."""
     height, age = record.get("height_cm", np.nan), record.get("age_years", np.nan)
-    grown = math.isnan(age) and height > 165
+    grown = "grown_up" in record or (math.isnan(age) and height > 165)
     small = height < 130 or age < 10
     adult = audience in ("women", "men")
     sex = {"female": "women", "male": "men"}.get(str(record.get("sex")))

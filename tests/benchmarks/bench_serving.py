@@ -79,14 +79,17 @@ def make_shop(folder: Path, lines: int) -> Settings:
     return settings
 
 
-def find_booster(folder: Path) -> Path:
-    """Find the champion's LightGBM model among its files."""
+def find_boosters(folder: Path) -> list[Path]:
+    """Find the champion's LightGBM models, the members of its ensemble, among its files."""
+    found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
                 if file.read(5) == b"tree\n":
-                    return path
-    raise SystemExit(f"there is no LightGBM model in {folder}: nothing to measure a floor with")
+                    found.append(path)
+    if not found:
+        raise SystemExit(f"there is no LightGBM model in {folder}: nothing to measure a floor with")
+    return found
 
 
 def typical_answer(url: str, questions: list[bytes]) -> bytes:
@@ -113,13 +116,15 @@ def typical_vectors(model: Path, settings: Settings, questions: list[bytes]) -> 
 
 
 @contextlib.contextmanager
-def floor(booster: Path, vectors: np.ndarray, answer: bytes, folder: Path) -> Iterator[str]:
+def floor(boosters: list[Path], vectors: np.ndarray, answer: bytes, folder: Path) -> Iterator[str]:
     """Serve the floor while the block runs."""
     np.save(folder / "vectors.npy", vectors)
     (folder / "answer.json").write_bytes(answer)
     port = free_port()
-    files = [str(booster), str(folder / "vectors.npy"), str(folder / "answer.json")]
-    process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.floor", *files, str(port)])
+    files = [str(folder / "vectors.npy"), str(folder / "answer.json")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.floor", *files, str(port), *map(str, boosters)]
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
@@ -198,7 +203,7 @@ def main() -> None:
         base = stack.enter_context(background(settings))
         answer = typical_answer(base + PATH, questions)
         vectors = typical_vectors(model, settings, questions)
-        floor_url = stack.enter_context(floor(find_booster(model), vectors, answer, folder))
+        floor_url = stack.enter_context(floor(find_boosters(model), vectors, answer, folder))
         targets = {"floor": floor_url + PATH, "Muslin": base + PATH}
         rounds = [
             {name: drive(url, folder / "questions.jsonl", args) for name, url in targets.items()}

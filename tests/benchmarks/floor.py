@@ -1,6 +1,6 @@
 """The floor: what one uvicorn worker can do at best when the model is all it does.
 
-No schema, no look-up, no message: the same booster is called once on a ready-made vector and the
+No schema, no look-up, no message: the same boosters are called once on a ready-made vector and the
 same bytes go back. What Muslin adds is measured against this.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import uvicorn
 
 
-def make_app(booster: lgb.Booster, vectors: np.ndarray, answer: bytes):
+def make_app(boosters: list[lgb.Booster], vectors: np.ndarray, answer: bytes):
     """Make the ASGI app that predicts `vectors` and sends `answer` on each request."""
     headers = [
         (b"content-type", b"application/json"),
@@ -26,7 +26,8 @@ def make_app(booster: lgb.Booster, vectors: np.ndarray, answer: bytes):
             return
         while (await receive()).get("more_body"):
             pass
-        booster.predict(vectors, num_threads=1)
+        for booster in boosters:
+            booster.predict(vectors, num_threads=1)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
@@ -35,13 +36,15 @@ def make_app(booster: lgb.Booster, vectors: np.ndarray, answer: bytes):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("booster", type=Path)
     parser.add_argument("vectors", type=Path)
     parser.add_argument("answer", type=Path)
     parser.add_argument("port", type=int)
+    parser.add_argument("boosters", type=Path, nargs="+")
     args = parser.parse_args()
     app = make_app(
-        lgb.Booster(model_file=args.booster), np.load(args.vectors), args.answer.read_bytes()
+        [lgb.Booster(model_file=path) for path in args.boosters],
+        np.load(args.vectors),
+        args.answer.read_bytes(),
     )
     uvicorn.run(
         app,
