@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock
+.PHONY: help setup demo test bench lint lock
 
 help:
 	@echo "make demo              simulate a shop, train, promote and serve a size model, ask it four questions"
 	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, or on a folder of tables"
 	@echo "make test              run all tests"
+	@echo "make bench             measure tables, service and models (half an hour; nothing else should run)"
 	@echo "make lint              ruff and mypy --strict"
 	@echo "make lock              write requirements.lock anew (needs uv)"
 
@@ -28,6 +29,11 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest
+
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks.bench_tables
+	-@$(BIN)/python -m tests.benchmarks.bench_serving
+	@$(BIN)/python -m tests.benchmarks.bench_size_fit
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
