@@ -8,9 +8,10 @@ from serving.champion import ChampionError, adopt, fetch, load
 
 REGISTER = """
 import sys
-from mlflow import MlflowClient, set_tracking_uri
+from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 
 set_tracking_uri(sys.argv[1])
+set_registry_uri(sys.argv[1])
 client = MlflowClient()
 experiment = client.create_experiment("size_fit", artifact_location=sys.argv[2])
 client.create_registered_model("size_fit")
