@@ -252,7 +252,7 @@ class SizeFitLookup:
             ("occasion", q.occasion),
             ("body_shape", person.get("body_shape")),
         ):
-            facts[:, _F[name]] = self._codes[name].get(str(value), np.nan)
+            facts[:, _F[name]] = self._codes[name].get(value or "", np.nan)
         body = [person.get(name, math.nan) for name in BODY_COLUMNS]
         bodiless = not any(name in person for name in (*_FIGURES, "cup_index"))
         position = facts[:, _F["position"]]
@@ -349,9 +349,9 @@ def _told(q: SizeQuestion) -> dict[str, Any]:
     """Figures sent with the question, in the terms of the record."""
     told: dict[str, Any] = dict(q.measurements)
     told["measured"] = q.asked_at * _MICROS
-    cup = told.pop("cup", None)
-    if cup is not None:
-        told["cup_index"] = cup_index(cup)
+    place = cup_index(told.pop("cup", None))
+    if math.isfinite(place):  # what no rule reads is not known
+        told["cup_index"] = place
     age = told.pop("age_years", None)
     if age is not None:
         told["birth"] = told["measured"] - float(age) * YEAR_US
