@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data_contracts.errors import BadInputError
 from features.size_fit_space import SizeFitData, SizeFitSpace
 from models.size_fit import SizeFit
 
@@ -41,8 +42,8 @@ def fit_size_fit(
 
     Raises
     ------
-    ValueError
-        When no line of the tables has a known outcome of each kind.
+    BadInputError
+        No sized line of the tables has a settled outcome of each kind.
     """
     say = progress or (lambda _: None)
     say("learning sizes and bodies")
@@ -52,10 +53,11 @@ def fit_size_fit(
     known = np.flatnonzero((data.y >= 0) & data.sized)
     found = sorted({int(code) for code in np.unique(data.y[known])})
     if found != [0, 1, 2]:
-        raise ValueError(
+        raise BadInputError(
             "size_fit needs lines that were too small, lines that fitted and lines that were too "
-            f"large; {len(known)} sized lines have an outcome, of the kinds {found} "
-            "(0 small, 1 fit, 2 large). Check fit_feedback.fit and returns.reason"
+            f"large; {len(known):,} lines whose size is in product_sizes have a settled outcome, "
+            f"of the kinds {found} (0 small, 1 fit, 2 large). Check fit_feedback.fit and "
+            "returns.reason, and that order_lines.size_label is spelt as in product_sizes"
         )
     say("placing the sizes of the newest lines")
     newest = known[np.argsort(data.at[known], kind="stable")]
@@ -108,7 +110,7 @@ def backtest_size_fit(
         chances[sized] = model.predict_proba(data.X[held[sized]])
     out[["p_small", "p_fit", "p_large"]] = chances
     say("advising on the held-out lines")
-    advice = {each.line: each for each in model.advise(data.candidates(np.sort(held[sized])))}
+    advice = {each.line: each for each in model.advise(data.candidates(np.unique(held[sized])))}
     given = [advice.get(int(line)) for line in held]
     out["status"] = ["not_sized" if each is None else each.status for each in given]
     out["recommended"] = [None if each is None else each.recommended for each in given]

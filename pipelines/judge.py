@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data_contracts.errors import BadInputError
+from data_contracts.tables import FIT
 from features.size_fit_space import SizeFitSpace
 from models.size_fit import SizeFit
 from pipelines.folds import Fold
@@ -47,12 +49,24 @@ def prepare(fold: Fold) -> PreparedFold:
 
     Every vector holds what was known strictly before its line was ordered; labels to learn from are
     those settled when the fold began.
+
+    Raises
+    ------
+    BadInputError
+        Of the lines to learn from one outcome is missing, or none is left to judge.
     """
     data = SizeFitSpace().fit(fold.tables).data(fold.live)
     settled = fit_outcomes(fold.tables).reindex(data.ids)
     label = settled["y"].fillna(-1).to_numpy(dtype=np.int64)
     outcome = fold.outcomes["y"].reindex(data.ids).fillna(-1).to_numpy(dtype=np.int64)
     learn, judged = data.sized & (label >= 0), data.sized & (outcome >= 0)
+    if len(np.unique(label[learn])) < len(FIT) or not judged.any():
+        raise BadInputError(
+            f"the fold from {fold.start:%Y-%m-%d} to {fold.end:%Y-%m-%d} has {learn.sum():,} lines"
+            f" to learn from and {judged.sum():,} to judge whose size is in product_sizes; the"
+            f" first must hold {', '.join(FIT)}. Take fewer folds, and see that"
+            " order_lines.size_label is spelt as in product_sizes"
+        )
     return PreparedFold(
         X=data.X[learn],
         y=label[learn],
