@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from data_contracts.errors import BadInputError
-from data_contracts.readers import read_csv, read_tables
+from data_contracts.readers import is_sql_url, read_csv, read_tables
 from data_contracts.validation import validate
 
 __all__ = ["NEEDED", "OUTCOMES", "load_tables", "read_hold_out"]
@@ -38,7 +38,7 @@ def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame
         The source cannot be read, lacks a table, or breaks a contract as a whole.
     """
     raw = read_tables(source, raw=True)
-    where = Path(source) if "://" not in source else "the database"
+    where = "the database" if is_sql_url(source) else Path(source)
     missing = [name for name in NEEDED if name not in raw]
     if missing:
         raise BadInputError(
@@ -59,7 +59,25 @@ def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame
                 f"{item.quarantined:,}",
                 f"{item.rows_in:,}",
             )
+    _tell_unknown_sizes(report.good)
     return report.good
+
+
+def _tell_unknown_sizes(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Warn of order lines whose size the product does not have: nothing is learned from them."""
+    pair = ["product_id", "size_label"]
+    lines = tables["order_lines"][pair].dropna()
+    known = pd.MultiIndex.from_frame(tables["product_sizes"][pair])
+    unknown = lines[~pd.MultiIndex.from_frame(lines).isin(known)]
+    if len(unknown):
+        examples = ", ".join(f"{p} in {s!r}" for p, s in unknown.head(3).itertuples(index=False))
+        logger.warning(
+            "order_lines: %s of %s sizes are not in product_sizes, so these lines count as unsized,"
+            " for example %s; the labels must be spelt alike",
+            f"{len(unknown):,}",
+            f"{len(lines):,}",
+            examples,
+        )
 
 
 def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
@@ -82,8 +100,11 @@ def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
         raise BadInputError(
             f"{path} lacks the column order_line_id; it has {', '.join(map(str, frame.columns))}"
         )
-    asked = frame["order_line_id"].dropna().str.strip().drop_duplicates()
-    strangers = asked[~asked.isin(set(known))]
+    ours = set(known)
+    asked = frame["order_line_id"].dropna()
+    # Ids are compared as they stand; only what matches nothing may have a stray space.
+    asked = asked.where(asked.isin(ours), asked.str.strip()).drop_duplicates()
+    strangers = asked[~asked.isin(ours)]
     if len(strangers) == len(asked):
         examples = ", ".join(repr(value) for value in strangers[:3])
         raise BadInputError(
@@ -98,4 +119,4 @@ def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
             path,
             ", ".join(repr(value) for value in strangers[:3]),
         )
-    return asked[asked.isin(set(known))].tolist()
+    return asked[asked.isin(ours)].tolist()
