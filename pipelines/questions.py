@@ -89,6 +89,7 @@ def _usual_product(lines: pd.DataFrame) -> str:
 def _known_customer(lines: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
     """A customer with a history and measurements, and a product that is new to them."""
     mine = lines[lines["wearer"].fillna("self") == "self"]
+    mine = mine if len(mine) else lines
     measured = tables.get("body_measurements")
     if measured is not None and mine["customer_id"].isin(measured["customer_id"]).any():
         mine = mine[mine["customer_id"].isin(measured["customer_id"])]
