@@ -5,8 +5,8 @@ Each status stands for something that can be measured:
 ``advised``
     The chance that the best size fits, given nothing of what the shopper keeps to themself, is at
     least the chance that the shopper's own choice fits, up to the error the model was measured to
-    make (`resolution`). Both come from one model; where the truth is known, on a simulated shop,
-    `muslin backtest` and the accuracy page compare them with it.
+    make (`resolution`). Both come from one model; a simulated shop has the truth to compare them
+    with.
 ``between_sizes``
     As ``advised``, but the neighbouring size is as likely to fit up to the same error. The
     recommended one is the better of the two.
