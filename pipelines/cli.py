@@ -64,12 +64,20 @@ def _explained(command: Callable[..., None]) -> Callable[..., None]:
                 raise
             said = Console(stderr=True, highlight=False)
             said.print("error:", style="bold red", end=" ")
-            said.print(str(error), markup=False, soft_wrap=True)
+            said.print(_sentence(error), markup=False, soft_wrap=True)
             for note in getattr(error, "__notes__", []):
                 said.print(f"also: {note}", markup=False, soft_wrap=True)
             raise typer.Exit(BAD_INPUT) from None
 
     return run
+
+
+def _sentence(error: Exception) -> str:
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return f"{error.filename} is a file where a folder is needed; choose another path"
+    return f"cannot open {error.filename}: {error.strerror}"
 
 
 def _settings(**overrides: object) -> Settings:
@@ -153,11 +161,12 @@ def import_(
     from data_contracts.errors import BadInputError
     from pipelines.importers import IMPORTERS
     from pipelines.importers.mapped import import_mapped
+    from pipelines.load import shown_source
     from pipelines.progress import Steps
 
     console = _out()
     with Steps(console, 1) as step:
-        step(f"importing {file or kind}")
+        step(f"importing {shown_source(file or kind)}")
         if kind in IMPORTERS:
             if file is None:
                 raise BadInputError(f"give the file: muslin import {kind} FILE --out {out}")
@@ -180,11 +189,12 @@ def validate(
 ) -> None:
     """Judge tables by their contracts; bad rows are put aside, by rule."""
     from pipelines import validate as job
+    from pipelines.load import shown_source
     from pipelines.progress import Steps
 
     console = _out()
     with Steps(console, 1) as step:
-        step(f"validating {source}")
+        step(f"validating {shown_source(source)}")
         report = job.run(source, out, raise_on_break=False)
     job.print_report(report, console)
     if not report.ok:
@@ -203,18 +213,20 @@ def train(
 ) -> None:
     """Train a model, judge it on rolling time folds, log and register it in MLflow."""
     name = _model(model)
-    from pipelines.load import load_tables
+    from pipelines.load import load_tables, shown_source
     from pipelines.progress import Steps
     from pipelines.show import show_folds
     from pipelines.train import train_size_fit
 
     console = _out()
     with Steps(console, 6 + folds + tune) as step:
-        step(f"reading and validating {data}")
+        step(f"reading and validating {shown_source(data)}")
         tables = load_tables(data)
         step("opening the registry")
         registry = _registry()
-        done = train_size_fit(tables, registry, source=data, trials=tune, folds=folds, step=step)
+        done = train_size_fit(
+            tables, registry, source=shown_source(data), trials=tune, folds=folds, step=step
+        )
     show_folds(console, done.folds, done.metrics)
     console.print(f"{name} version {done.version} is registered at {registry.uri}", markup=False)
     console.print(f"next: muslin promote {model}", markup=False)
@@ -235,13 +247,13 @@ def backtest(
     _model(model)
     from data_contracts.readers import write_parquet
     from pipelines.backtest import predict, score
-    from pipelines.load import load_tables, read_hold_out
+    from pipelines.load import load_tables, read_hold_out, shown_source
     from pipelines.progress import Steps
     from pipelines.show import show_scores
 
     console = _out()
     with Steps(console, 3) as step:
-        step(f"reading and validating {data}")
+        step(f"reading and validating {shown_source(data)}")
         tables = load_tables(data)
         hold_out = read_hold_out(holdout, tables["order_lines"]["order_line_id"])
         step(f"training without the outcomes of {len(hold_out):,} lines, and predicting them")
@@ -275,14 +287,14 @@ def promote(
 @_explained
 def materialize(data: Data) -> None:
     """Fill the online state for the champion."""
-    from pipelines.load import load_tables
+    from pipelines.load import load_tables, shown_source
     from pipelines.online import materialize_champion
     from pipelines.progress import Steps
 
     console = _out()
     settings = _settings()
     with Steps(console, 3) as step:
-        step(f"reading and validating {data}")
+        step(f"reading and validating {shown_source(data)}")
         tables = load_tables(data, outcomes=False)
         step("fetching the champion")
         registry = _registry()

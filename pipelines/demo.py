@@ -52,7 +52,7 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
     with Steps(console, 11 + _FOLDS) as step:
         source = _tables(data, importer, lines, place / "data", step)
         step("loading the libraries")
-        from pipelines.load import load_tables
+        from pipelines.load import load_tables, shown_source
         from pipelines.online import materialize_champion
         from pipelines.promote import promote
         from pipelines.serve import service
@@ -64,7 +64,9 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
         questions = four_questions(tables)
         step("opening the registry")
         registry = Registry(settings)
-        trained = train_size_fit(tables, registry, source=source, folds=_FOLDS, step=step)
+        trained = train_size_fit(
+            tables, registry, source=shown_source(source), folds=_FOLDS, step=step
+        )
         step("promoting through the gate")
         verdict = promote(registry, SIZE_FIT, trained.version)
         if verdict.passed:
@@ -154,7 +156,7 @@ def _settings(place: Path) -> Settings:
 
 
 def _tables(data: str | None, importer: str | None, lines: int, out: Path, step: Steps) -> str:
-    """Simulate or import the tables where they are not there yet; give their source."""
+    """Simulate or import the tables, if they are not tables already; give their source."""
     if data is None:
         step(f"simulating a shop of {lines:,} order lines")
         from pipelines.simulate import run as simulate

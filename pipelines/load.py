@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 
 from data_contracts.errors import BadInputError
 from data_contracts.readers import is_sql_url, read_csv, read_tables
 from data_contracts.validation import validate
 
-__all__ = ["NEEDED", "OUTCOMES", "load_tables", "read_hold_out"]
+__all__ = ["NEEDED", "OUTCOMES", "load_tables", "read_hold_out", "shown_source"]
 
 logger = logging.getLogger("muslin.pipelines")
 
@@ -78,6 +79,16 @@ def _tell_unknown_sizes(tables: Mapping[str, pd.DataFrame]) -> None:
             f"{len(lines):,}",
             examples,
         )
+
+
+def shown_source(source: str) -> str:
+    """Give a source as it may be printed and kept on record: a URL without its password."""
+    if not is_sql_url(source):
+        return source
+    try:
+        return sa.make_url(source).render_as_string(hide_password=True)
+    except (sa.exc.ArgumentError, ValueError):
+        return "the database"
 
 
 def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
