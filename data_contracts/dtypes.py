@@ -25,7 +25,7 @@ _WORDS = {
     "integer": "a whole number",
     "boolean": "true or false",
     "time": "a time in ISO 8601",
-    "text_list": "a list",
+    "text_list": 'a list: JSON text such as ["red", "blue"], or red|blue',
 }
 _DTYPES = {
     "text": "str",

@@ -194,6 +194,8 @@ def read_csv(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -
         return _read_csv_body(path, header, delimiter, encoding)
     except UnicodeError:
         raise SourceError(f"{path} is not {encoding} text; save it as UTF-8") from None
+    except FileNotFoundError:
+        raise SourceError(f"{path} does not exist") from None
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"cannot read {path}: {error}") from None
 
@@ -219,14 +221,22 @@ def sql_engine(url: str) -> sa.Engine:
     Raises
     ------
     SourceError
-        The URL cannot be understood, or its driver is not installed. The password is never shown.
+        The URL cannot be understood, its driver is not installed, or its SQLite file does not
+        exist. The password is never shown.
     """
     try:
-        return sa.create_engine(url)
+        engine = sa.create_engine(url)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise SourceError(f"cannot understand the database URL: {error}") from None
     except ModuleNotFoundError as error:
-        raise SourceError(f"the database driver {error.name} is not installed") from None
+        raise SourceError(
+            f"the database driver {error.name} is not installed; install it with pip beside Muslin"
+        ) from None
+    file = engine.url.database
+    on_disk = engine.dialect.name == "sqlite" and file and not file.startswith((":", "file:"))
+    if on_disk and not Path(str(file)).exists():  # SQLite would make an empty file of that name
+        raise SourceError(f"the SQLite file {file} does not exist")
+    return engine
 
 
 def read_sql(engine: sa.Engine, query: sa.Select[Any] | str) -> pd.DataFrame:
@@ -235,9 +245,10 @@ def read_sql(engine: sa.Engine, query: sa.Select[Any] | str) -> pd.DataFrame:
     Raises
     ------
     SourceError
-        The database cannot be reached or refuses the query.
+        The database cannot be reached, refuses the query, or answers with bytes for text.
     """
     statement = sa.text(query) if isinstance(query, str) else query
+    where = engine.url.render_as_string(hide_password=True)
     try:
         with engine.connect() as connection:
             return pd.read_sql_query(
@@ -245,8 +256,12 @@ def read_sql(engine: sa.Engine, query: sa.Select[Any] | str) -> pd.DataFrame:
                 connection,
                 dtype_backend="numpy_nullable",
             )
+    except UnicodeDecodeError:
+        raise SourceError(
+            f"cannot read {where}: a column holds bytes that are not UTF-8 text;"
+            f" store text, and lists as JSON text. Query: {' '.join(str(statement).split())}"
+        ) from None
     except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
-        where = engine.url.render_as_string(hide_password=True)
         raise SourceError(f"cannot read {where}: {getattr(error, 'orig', error)}") from None
 
 

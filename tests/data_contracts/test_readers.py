@@ -135,12 +135,29 @@ def test_two_files_of_one_table_are_refused(shop, tmp_path):
     [
         ("/nowhere/at/all", "not a folder"),
         ("nosql://host/shop", "cannot understand the database URL"),
-        ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+        ("sqlite:////nowhere/at/all.db", "the SQLite file /nowhere/at/all.db does not exist"),
     ],
 )
 def test_a_source_that_cannot_be_opened_is_named(source, message):
     with pytest.raises(SourceError, match=message):
         read_tables(source)
+
+
+def test_a_mistyped_sqlite_file_is_not_created(tmp_path):
+    with pytest.raises(SourceError, match="does not exist"):
+        read_tables(f"sqlite:///{tmp_path}/shoop.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_bytes_in_a_database_column_are_refused_by_name(tmp_path):
+    url = f"sqlite:///{tmp_path}/shop.db"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE products (product_id, colours)")
+        connection.exec_driver_sql("INSERT INTO products VALUES ('p', x'a0ff')")
+    engine.dispose()
+    with pytest.raises(SourceError, match=r"shop\.db: .*bytes .*lists as JSON text.*products"):
+        read_tables(url)
 
 
 def test_a_database_password_is_never_shown(tmp_path):
