@@ -60,7 +60,7 @@ def read_file(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     Raises
     ------
     SourceError
-        The file cannot be read, or lacks a column.
+        The file cannot be read, lacks a column, or has no rows.
     """
     if not path.exists():
         raise SourceError(f"{path} does not exist")
@@ -71,6 +71,8 @@ def read_file(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
             f"{path} lacks the column{'s' if missing[1:] else ''} {', '.join(missing)};"
             f" it has {', '.join(map(str, frame.columns))}"
         )
+    if frame.empty:
+        raise SourceError(f"{path} has no rows; there is nothing to import")
     return frame
 
 

@@ -262,6 +262,16 @@ def test_a_missing_column_is_named(tmp_path, name, frame):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "frame"), [("rent-the-runway", rentals()), ("fashion-returns", orders())]
+)
+def test_a_file_without_rows_is_refused(tmp_path, name, frame):
+    frame.head(0).to_parquet(tmp_path / "source.parquet")
+    with pytest.raises(SourceError, match=r"source\.parquet has no rows"):
+        IMPORTERS[name](tmp_path / "source.parquet", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unreadable_date_is_named(tmp_path):
     frame = rentals().astype({"review_date": "str"})
     frame.loc[2, "review_date"] = "last week"
