@@ -245,12 +245,18 @@ def backtest(
 ) -> None:
     """Train without the outcomes of the held-out lines, then predict each of them."""
     _model(model)
+    from data_contracts.errors import BadInputError
     from data_contracts.readers import write_parquet
     from pipelines.backtest import predict, score
     from pipelines.load import load_tables, read_hold_out, shown_source
     from pipelines.progress import Steps
     from pipelines.show import show_scores
 
+    # Told before the data is read and the model trained, which takes minutes.
+    if not holdout.is_file():
+        raise BadInputError(f"{holdout} does not exist; give a CSV file with order_line_id")
+    if out.is_dir():
+        raise BadInputError(f"{out} is a folder; give --out a file, such as {out / 'p.parquet'}")
     console = _out()
     with Steps(console, 3) as step:
         step(f"reading and validating {shown_source(data)}")

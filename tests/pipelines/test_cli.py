@@ -92,7 +92,7 @@ def test_an_unknown_model_is_named_with_the_known(muslin, words):
         ("train", "size-fit", "--data", "nowhere"),
         ("train", "size_fit", "--data", "nowhere"),
         ("materialize", "--data", "nowhere"),
-        ("backtest", "size-fit", "--data", "nowhere", "--holdout", "h.csv", "--out", "o.parquet"),
+        ("backtest", "size-fit", "--data", "x", "--holdout", "nowhere.csv", "--out", "o.parquet"),
         ("demo", "--data", "nowhere"),
         ("import", "rent-the-runway", "nowhere", "--out", "o"),
         ("import", "nowhere.yaml", "--out", "o"),
@@ -107,6 +107,8 @@ def test_a_wrong_word_on_the_command_line_is_bad_input(muslin):
     assert muslin("simulate", "--lines", "many", "--out", "o").exit_code == 2
     assert muslin("train", "size-fit").exit_code == 2
     assert muslin("sell").exit_code == 2
+    Path("taken").touch()
+    refused(muslin("simulate", "--lines", 5, "--out", "taken"), "taken is a file", "a folder")
     refused(muslin("import", "hats", "--out", "o"), "'hats'", "rent-the-runway", "mapping.yaml")
     refused(muslin("import", "rent-the-runway", "--out", "o"), "give the file")
 
@@ -157,6 +159,9 @@ def test_a_wrong_hold_out_file_is_bad_input(muslin, shop, tmp_path):
     refused(backtest(strangers), "none of the 2 ids", "'x'")
     ids = pd.read_parquet(shop / "order_lines.parquet")["order_line_id"]
     everything = write_ids(tmp_path / "all.csv", ids)
+    (tmp_path / "p.parquet").mkdir()
+    refused(backtest(everything), "p.parquet is a folder")
+    (tmp_path / "p.parquet").rmdir()
     refused(backtest(everything), "none is known to have been small or fit or large")
     assert not (tmp_path / "p.parquet").exists()
 
