@@ -95,7 +95,11 @@ class SizeScales:
             usable = _rises_with_rank(sizes, axis, known)
             scale = scale.where(~usable, name)
             place = place.where(~usable, axis)
-        return sizes.assign(scale=scale.astype(object), position=place)
+        single = sizes["size_label"].map(
+            {label: _is_single(label) for label in sizes["size_label"].unique()}
+        )
+        scale = scale.astype(object).where(~single.astype(bool), None)
+        return sizes.assign(scale=scale, position=place)
 
     def _girth(self, sizes: pd.DataFrame) -> pd.Series:
         """Mean standardised girth of the body a size is cut for, over the girths published."""
@@ -144,6 +148,12 @@ def _ranks(sizes: pd.DataFrame) -> pd.Series:
     return ranks.groupby(sizes["product_id"]).rank(method="dense") - 1
 
 
+def _is_single(label: str) -> bool:
+    """Whether a label says that there is one size only."""
+    read = parse_label(label)
+    return read is not None and read.kind == "one"
+
+
 def _by_label(sizes: pd.DataFrame, adult: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Scale and place from the label alone; what no rule reads stands at its rank."""
     parsed = {label: parse_label(label) for label in sizes["size_label"].unique()}
@@ -153,7 +163,7 @@ def _by_label(sizes: pd.DataFrame, adult: pd.Series) -> tuple[pd.Series, pd.Seri
     place = sizes["size_label"].map(places).astype("float64").fillna(sizes["size_rank"])
     system = sizes["size_system"].astype(object).where(sizes["size_system"].notna(), "any")
     scale = (adult + "|" + system.astype(str) + ":" + kind).astype(object)
-    return scale.where(kind.ne("one"), None), place
+    return scale, place
 
 
 def _rises_with_rank(sizes: pd.DataFrame, axis: pd.Series, known: pd.Series) -> pd.Series:

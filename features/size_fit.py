@@ -62,9 +62,9 @@ _PARENTS: tuple[tuple[str, str | None, float], ...] = (
     ("product", "brand", 4.0),
     ("product_size", "product", 4.0),
     ("person", None, 4.0),
-    ("person_scale", "person", 4.0),
-    ("account_scale", None, 4.0),
 )
+_RATED = tuple(name for name, _, _ in _PARENTS)
+_COUNTED = ("person", "person_scale", "product")
 
 FACTS: tuple[str, ...] = (
     "position",
@@ -108,6 +108,8 @@ PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
 CODED = ("category", "audience", "market", "occasion", "body_shape", "scale")
 _H = {each.name: i for i, each in enumerate(HISTORIES)}
 _S = {name: i for i, name in enumerate(SUMS)}
+_RATED_AT = [_H[name] for name in _RATED]
+_COUNTED_AT = [_H[name] for name in _COUNTED]
 _F = {name: i for i, name in enumerate(FACTS)}
 _TOLD = slice(_S["small"], _S["large"] + 1)
 _RECENT = slice(_S["recent_orders"], _S["recent_years"] + 1)
@@ -123,10 +125,10 @@ VECTOR: tuple[str, ...] = (
     "hip_gap",
     "height_gap",
     "foot_gap",
-    *(f"{h}.log_told" for h in _H),
-    *(f"{h}.small" for h in _H),
-    *(f"{h}.large" for h in _H),
-    *(f"{h}.log_orders" for h in _H),
+    *(f"{h}.log_told" for h in _RATED),
+    *(f"{h}.small" for h in _RATED),
+    *(f"{h}.large" for h in _RATED),
+    *(f"{h}.log_orders" for h in _COUNTED),
     "person_scale.orders",
     "person_scale.told_small",
     "person_scale.told_fit",
@@ -181,13 +183,13 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
     """
     rows = len(facts)
     told = sums[:, :, _TOLD]
-    ends = told[:, :, ::2]
+    rated = told[:, _RATED_AT]
+    ends = rated[:, :, ::2]
     # Who keeps a line without a word has no complaint of its fit.
-    count = ends.sum(axis=2) + np.maximum(told[:, :, 1], sums[:, :, _S["kept"]])
-    rates = np.empty((rows, len(_H), 2))
-    for name, parent, strength in _PARENTS:
-        here = _H[name]
-        prior = base if parent is None else rates[:, _H[parent]]
+    count = ends.sum(axis=2) + np.maximum(rated[:, :, 1], sums[:, _RATED_AT, _S["kept"]])
+    rates = np.empty((rows, len(_RATED), 2))
+    for here, (_, parent, strength) in enumerate(_PARENTS):
+        prior = base if parent is None else rates[:, _RATED.index(parent)]
         rates[:, here] = (ends[:, here] + strength * prior) / (count[:, here, None] + strength)
     with np.errstate(invalid="ignore", divide="ignore"):
         person, product = sums[:, _H["person_scale"]], sums[:, _H["product"]]
@@ -211,7 +213,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             np.log1p(count),
             rates[:, :, 0],
             rates[:, :, 1],
-            np.log1p(sums[:, :, _S["orders"]]),
+            np.log1p(sums[:, _COUNTED_AT, _S["orders"]]),
             orders,
             told[:, _H["person_scale"]],
             person[:, _S["fair"]],

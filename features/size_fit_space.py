@@ -6,6 +6,7 @@ training data and travel with the model, so that training, back-test and service
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -145,6 +146,8 @@ class SizeFitSpace:
             self.codes_[column] = {value: code for code, value in enumerate(usual)}
         facts = with_choices(with_natural_size(facts, self.natural_), self.engine)
         y, told = _outcomes(self.events(facts, tables, hold_out), facts["order_line_id"])
+        y = np.where(_settled(facts, _known_until(facts, tables, hold_out)), y, -1)
+        told = told & (y >= 0)
         shares = y[told] if told.any() else y[y >= 0]
         if len(shares):
             self.base_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
@@ -183,6 +186,14 @@ class SizeFitSpace:
 
     def save(self, folder: str | Path) -> None:
         """Write ``space.json``."""
+        (Path(folder) / "space.json").write_text(self._content(), encoding="utf-8")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the space: a state filled for another space speaks another language."""
+        return hashlib.sha256(self._content().encode()).hexdigest()
+
+    def _content(self) -> str:
         content = {
             "engine": self.engine,
             "scales": self.scales_.to_json(),
@@ -190,7 +201,7 @@ class SizeFitSpace:
             "codes": self.codes_,
             "base": self.base_.tolist(),
         }
-        (Path(folder) / "space.json").write_text(json.dumps(content), encoding="utf-8")
+        return json.dumps(content, sort_keys=True)
 
     @classmethod
     def load(cls, folder: str | Path) -> SizeFitSpace:

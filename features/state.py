@@ -39,6 +39,10 @@ class StateStore(Protocol):
         """What is said of the content: when, from what, by which feature declaration."""
         ...
 
+    def changed(self) -> bool:
+        """Whether another has written since this was last asked; quick enough for every request."""
+        ...
+
     def close(self) -> None:
         """Give the connection back."""
         ...
@@ -72,6 +76,7 @@ class SqliteState:
 
     def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
         self.path = Path(path)
+        self._version = -1
         if readonly and not self.path.exists():
             raise StateError(f"no online state at {self.path}; fill it with: muslin materialize")
         try:
@@ -118,6 +123,16 @@ class SqliteState:
     def meta(self) -> dict[str, str]:
         """What is said of the content."""
         return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
+
+    def changed(self) -> bool:
+        """Whether another connection has written since this was last asked."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        before, self._version = self._version, int(version)
+        return before != self._version
+
+    def forget_version(self) -> None:
+        """Let :meth:`changed` answer yes when it is asked next."""
+        self._version = -1
 
     def close(self) -> None:
         """Close the file."""

@@ -30,7 +30,7 @@ def predict(
     hold_out
         Ids of the lines.
     moment
-        Predict each line as of ``ordered_at``, or as of ``delivered_at`` where that is known.
+        Size advice is asked at checkout and reads no delivery fact, so both moments give the same.
 
     Returns
     -------
@@ -43,12 +43,8 @@ def predict(
     BadInputError
         Nothing is left to learn from.
     """
+    del moment
     check_outcomes(tables, hold_out)
-    if moment == "delivered":
-        lines = tables["order_lines"]
-        asked = lines["order_line_id"].isin(set(hold_out)) & lines["delivered_at"].notna()
-        later = lines["ordered_at"].mask(asked, lines["delivered_at"])
-        tables = {**tables, "order_lines": lines.assign(ordered_at=later)}
     return backtest_size_fit(tables, hold_out, usual_settings(tables))
 
 

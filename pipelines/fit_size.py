@@ -92,8 +92,8 @@ def backtest_size_fit(
     DataFrame
         In the order of `hold_out`: ``order_line_id``; ``p_small``, ``p_fit``, ``p_large`` of the
         size that was ordered; ``status``, ``recommended`` and ``size_set`` of the advice that would
-        have been given over the product's sizes. Goods without sizes are ``not_sized`` and have no
-        probabilities.
+        have been given over the product's sizes. Goods without sizes are ``not_sized``; they and
+        lines whose label is none of the product's sizes have no probabilities.
     """
     say = progress or (lambda _: None)
     _, model, data = fit_size_fit(tables, hold_out=hold_out, params=params, progress=progress)
@@ -110,7 +110,7 @@ def backtest_size_fit(
         chances[sized] = model.predict_proba(data.X[held[sized]])
     out[["p_small", "p_fit", "p_large"]] = chances
     say("advising on the held-out lines")
-    advice = {each.line: each for each in model.advise(data.candidates(np.unique(held[sized])))}
+    advice = {each.line: each for each in model.advise(data.candidates(np.unique(held)))}
     given = [advice.get(int(line)) for line in held]
     out["status"] = ["not_sized" if each is None else each.status for each in given]
     out["recommended"] = [None if each is None else each.recommended for each in given]

@@ -35,11 +35,13 @@ def materialize(
     state_path
         The SQLite file.
     model_version
-        Version the content is made for; the service compares it with its own.
+        Version the content is made for, for people to read; the service compares the fingerprint
+        of the feature space with its model's.
     """
     meta = {
         "model": "size_fit",
         "version": model_version,
+        "space": space.fingerprint,
         "filled_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     with SqliteState(state_path) as state:

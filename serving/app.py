@@ -10,6 +10,7 @@ from http import HTTPStatus
 import orjson
 
 from features.settings import Settings
+from features.state import StateError
 from serving.advisor import SizeAdvisor
 from serving.endpoints import SizeAdviceEndpoint
 from serving.http import (
@@ -117,6 +118,14 @@ class MuslinApp:
             await _send_problem(send, problem, path, request_id)
         except Disconnected:
             return
+        except StateError as error:
+            unusable = Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "state-unusable",
+                "The online state cannot be used",
+                f"{error}; run: muslin materialize --data DIR, or restart the service",
+            )
+            await _send_problem(send, unusable, path, request_id)
         except Exception:
             # The client gets a number to quote; what happened stands in the log.
             logger.exception("request %s to %s failed", request_id, path)

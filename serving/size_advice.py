@@ -73,13 +73,37 @@ class ModelAdvisor:
         self._label = label
         # Many questions are about few products.
         self._flag = lru_cache(_MOST_FLAGS)(partial(flag_product, usual=model.usual_))
+        self._state = state
+        self._space = space.fingerprint
+        self._check_state()
+
+    def _check_state(self) -> None:
+        """Look whether the state was filled anew, and for whom."""
+        if not self._state.changed():
+            return
+        filled = self._state.meta()
+        if filled.get("space") != self._space:
+            # The next question asks again: filling it for this model mends it without a restart.
+            self._state.forget_version()
+            raise StateError(
+                f"the online state at {self._state.path} was filled for version "
+                f"{filled.get('version')} of {filled.get('model')}, and version "
+                f"{self._label.version} of {self._label.name} is being served"
+            )
 
     def label(self) -> ModelLabel:
         """Name and version of the model."""
         return self._label
 
     def look_up(self, questions: Sequence[SizeQuestion]) -> list[Known]:
-        """Read product, person and histories from the state, and build the vectors."""
+        """Read product, person and histories from the state, and build the vectors.
+
+        Raises
+        ------
+        StateError
+            When the state has been filled for another model meanwhile.
+        """
+        self._check_state()
         return [
             Known(question, _sizes(context.product), context)
             for question, context in zip(questions, self._lookup.contexts(questions), strict=True)
@@ -202,14 +226,11 @@ def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAd
     model = SizeFit.load(folder)
     space = SizeFitSpace.load(folder)
     state = SqliteState(settings.state_url, readonly=True)
-    filled = state.meta().get("version")
-    if filled != label.version:
+    try:
+        return ModelAdvisor(model, space, state, label)
+    except StateError:
         state.close()
-        raise StateError(
-            f"the online state at {settings.state_url} was filled for version {filled} of "
-            f"{label.name}, and version {label.version} is the champion"
-        )
-    return ModelAdvisor(model, space, state, label)
+        raise
 
 
 def _vectors(context: SizeContext) -> Floats:

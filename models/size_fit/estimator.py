@@ -40,9 +40,7 @@ _UNBOOSTED = {
     "recent_fair",
     "recent_years_ago",
     "person_scale.orders",
-    *(f"{h}.{rate}" for h in ("person_scale", "account_scale") for rate in ("small", "large")),
-    *(f"{h}.log_told" for h in ("person_scale", "account_scale", "category")),
-    *(f"{h}.log_orders" for h in ("account_scale", "category", "brand", "product_size")),
+    "category.log_told",
 }
 _COLUMNS = tuple(name for name in VECTOR if name not in _UNBOOSTED)
 _BOOSTED = [VECTOR.index(name) for name in _COLUMNS]
@@ -230,21 +228,26 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = matrix.shape[1]
         shares = outcome[said] if said.any() else outcome
         self.usual_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
-        self.ordinal_ = OrdinalFit().fit(matrix[:, _ORDINAL], outcome, said, seed=self.random_state)
         self.sets_ = ConformalSets(self.coverage)
         self.resolution_ = 0.0
         if candidates is not None and len(candidates.line):
-            self._calibrate(matrix, outcome, when, candidates)
+            self._calibrate(matrix, outcome, said, when, candidates)
+        self.ordinal_ = OrdinalFit().fit(matrix[:, _ORDINAL], outcome, said, seed=self.random_state)
         self.boosters_ = self._boost(matrix, outcome, self.members)
         self.lean_ = self._lean(matrix, self.boosters_)
         return self
 
-    def _calibrate(self, X: Floats, y: Ints, when: Any, candidates: SizeRows) -> None:
+    def _calibrate(
+        self, X: Floats, y: Ints, said: npt.NDArray[np.bool_], when: Any, candidates: SizeRows
+    ) -> None:
         """Set the size sets and measure the calibration on lines after those trained on."""
         newest = np.unique(candidates.line)
         older = when < when[newest].min()
         if older.sum() < len(newest) or len(np.unique(y[older])) < 3:
             return
+        self.ordinal_ = OrdinalFit().fit(
+            X[older][:, _ORDINAL], y[older], said[older], seed=self.random_state
+        )
         boosters = self._boost(X[older], y[older], members=1)
         self.lean_ = self._lean(X[older], boosters)
         rows = newest[y[newest] >= 0]

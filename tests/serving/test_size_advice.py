@@ -1,5 +1,7 @@
 """The real path on a small simulated shop: tables, state, vectors, model, advice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from asgi import ask
 
 from features.questions import SizeQuestion
 from features.size_fit_online import state_items
+from features.size_fit_space import SizeFitSpace
 from features.state import SqliteState, StateError
 from pipelines.fit_size import fit_size_fit
 from pipelines.materialize import materialize
@@ -163,9 +166,12 @@ def test_reasons_come_with_the_product_s_own_figures(advisor, tables, now):
     assert codes[counted.pop()]["n"] == mine.isin(words).sum()
 
 
-def test_a_state_of_another_version_is_refused(real, place):
-    with pytest.raises(StateError, match=r"filled for version 1 .* version 2 is the champion"):
-        load_advisor(place, ModelLabel("size_fit", "2"), real)
+def test_a_state_of_another_space_is_refused(real, place, tables, tmp_path):
+    space = SizeFitSpace.load(place)
+    materialize(tables, replace(space, base_=space.base_ / 2), tmp_path / "state.db", "2")
+    other = real.model_copy(update={"state_url": str(tmp_path / "state.db")})
+    with pytest.raises(StateError, match=r"filled for version 2 .* version 1 of size_fit"):
+        load_advisor(place, LABEL, other)
 
 
 def test_a_missing_state_is_refused_with_the_command(settings, place):
@@ -176,9 +182,29 @@ def test_a_missing_state_is_refused_with_the_command(settings, place):
 def test_the_state_can_be_filled_anew_while_it_is_read(real, place, advisor, tables, now):
     question = questions_of(tables, now, 1)[0]
     before = advisor.advise(advisor.look_up([question]))
-    from features.size_fit_space import SizeFitSpace
-
     space = SizeFitSpace.load(place)
     with SqliteState(real.state_url) as state:
-        state.replace(state_items(space, tables), {"version": LABEL.version})
+        state.replace(state_items(space, tables), {"space": space.fingerprint})
     assert advisor.advise(advisor.look_up([question])) == before
+
+
+def test_a_state_filled_for_another_model_meanwhile_is_refused_until_it_fits(
+    settings, place, tables, tmp_path
+):
+    state = tmp_path / "state.db"
+    space = SizeFitSpace.load(place)
+    materialize(tables, space, state, "1")
+    real = settings.model_copy(update={"state_url": str(state)})
+    app = MuslinApp(real)
+    app.use(load_advisor(place, LABEL, real), Readiness(ready=True))
+    question = {"product_id": tables["products"]["product_id"].iloc[0]}
+    assert ask(app, body=question).status == 200
+
+    other = replace(space, base_=space.base_ / 2)
+    materialize(tables, other, state, "2")
+    refused = ask(app, body=question)
+    assert refused.status == 503
+    assert "version 2" in refused.json["detail"]
+
+    materialize(tables, space, state, "1")
+    assert ask(app, body=question).status == 200
