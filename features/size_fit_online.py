@@ -45,7 +45,6 @@ _PRODUCT, _PERSON, _CHILD = "product_facts", "person_facts", "child_facts"
 _FIGURES = tuple(name for name in BODY_COLUMNS if name not in ("cup_index", "age_years"))
 _OUTGROWN = frozenset(_FIGURES)
 _PRODUCT_FACTS = ("position", "size_rank", "sizes", *MIDDLES)
-_BODY_AT = [_F[name] for name in _FIGURES]
 _MICROS = 1e6
 
 
@@ -237,40 +236,36 @@ class SizeFitLookup:
         rows: list[int],
         person: Mapping[str, Any],
     ) -> Floats:
-        facts = np.full((len(rows), len(FACTS)), np.nan)
+        codes = self._codes
+        of_all = {
+            **person,
+            "child_age": person.get("age_years", math.nan),
+            "fit_preference": PREFERENCES.get(person.get("fit_preference", ""), math.nan),
+            "years": (q.asked_at * _MICROS - T0_US) / YEAR_US,
+            "category": codes["category"].get(product.category or "", math.nan),
+            "audience": codes["audience"].get(product.audience, math.nan),
+            "market": codes["market"].get(q.market or "", math.nan),
+            "occasion": codes["occasion"].get(q.occasion or "", math.nan),
+            "body_shape": codes["body_shape"].get(person.get("body_shape", ""), math.nan),
+        }
+        facts = np.empty((len(rows), len(FACTS)))
+        facts[:] = [of_all.get(name, math.nan) for name in FACTS]
         facts[:, _PRODUCT_COLUMNS] = product.facts[rows]
-        facts[:, _BODY_AT] = [person.get(name, np.nan) for name in _FIGURES]
-        facts[:, _F["cup_index"]] = person.get("cup_index", np.nan)
-        facts[:, _F["child_age"]] = person.get("age_years", np.nan)
-        preference = PREFERENCES.get(str(person.get("fit_preference")), np.nan)
-        facts[:, _F["fit_preference"]] = preference
-        facts[:, _F["years"]] = (q.asked_at * _MICROS - T0_US) / YEAR_US
-        for name, value in (
-            ("category", product.category),
-            ("audience", product.audience),
-            ("market", q.market),
-            ("occasion", q.occasion),
-            ("body_shape", person.get("body_shape")),
-        ):
-            facts[:, _F[name]] = self._codes[name].get(value or "", np.nan)
         body = [person.get(name, math.nan) for name in BODY_COLUMNS]
-        bodiless = not any(name in person for name in (*_FIGURES, "cup_index"))
-        position = facts[:, _F["position"]]
-        for scale in {product.scales[row] for row in rows}:
-            here = [i for i, row in enumerate(rows) if product.scales[row] == scale]
+        scales = [product.scales[row] for row in rows]
+        for scale in set(scales):
             child = is_child_scale(scale)
             unnamed = child and q.wearer == "self"
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
-            mean, sd = self._space.natural_.predict_one(body, read_by)
-            center, width = self._scales.get(read_by, (np.nan, np.nan))
-            facts[here, _F["natural"]] = mean
-            facts[here, _F["natural_sd"]] = sd
-            facts[here, _F["scale_mean"]] = center
-            facts[here, _F["scale_sd"]] = width
-            facts[here, _F["gap"]] = np.nan if bodiless else position[here] - mean
-            facts[here, _F["child"]] = child
-            facts[here, _F["wearer_unnamed"]] = float(unnamed)
-            facts[here, _F["scale"]] = self._codes["scale"].get(str(scale), np.nan)
+            facts[np.ix_([each == scale for each in scales], _SCALE_COLUMNS)] = (
+                *self._space.natural_.predict_one(body, read_by),
+                *self._scales.get(read_by, (math.nan, math.nan)),
+                child,
+                float(unnamed),
+                codes["scale"].get(scale or "", math.nan),
+            )
+        if any(name in person for name in (*_FIGURES, "cup_index")):
+            facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]
         return facts
 
     def _sums(
@@ -288,6 +283,18 @@ class SizeFitLookup:
         return sums * decay(_HALF_LIVES, q.asked_at * _MICROS)
 
 
+_SCALE_COLUMNS = [
+    _F[name]
+    for name in (
+        "natural",
+        "natural_sd",
+        "scale_mean",
+        "scale_sd",
+        "child",
+        "wearer_unnamed",
+        "scale",
+    )
+]
 _PRODUCT_COLUMNS = [_F[name] for name in _PRODUCT_FACTS]
 _HALF_LIVES = HISTORIES[0].half_lives
 _GROWN = 16.0

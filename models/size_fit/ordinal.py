@@ -197,7 +197,7 @@ class OrdinalFit:
     def outlook(self, X: Floats) -> ChoiceOutlook:
         """Outcome of every row if given and if chosen, and how likely the choice is."""
         assert self.theta_ is not None
-        latent = _latent(self.theta_, X)
+        latent = _latent(self.theta_.tolist(), X)
         spread = latent.variance + latent.sigma_c**2
         surprise = latent.position - latent.body - latent.known_offset
         return ChoiceOutlook(
