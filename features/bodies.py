@@ -20,6 +20,7 @@ import pandas as pd
 
 __all__ = [
     "BODY_COLUMNS",
+    "FULL_GROWN",
     "GROWTH_CM",
     "UNNAMED",
     "NaturalSize",
@@ -46,7 +47,8 @@ GROWTH_CM = 28.0
 75, 87, 110, 138 cm at 1, 2, 5 and 10 years)."""
 UNNAMED = "?"
 """Ends the name of a scale on which the body may be another person's."""
-_GROWN = 16.0
+FULL_GROWN = 16.0
+"""Years after which height no longer follows age."""
 _OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
 _MIN_ROWS = 40
 _RIDGE = 0.02
@@ -84,7 +86,7 @@ def grown_height(height: Floats, age_then: Floats, age_now: Floats) -> Floats:
     age_then, age_now
         Years; where one is unknown the height stays as measured.
     """
-    then, now = (np.sqrt(np.clip(age, 0.0, _GROWN)) for age in (age_then, age_now))
+    then, now = (np.sqrt(np.clip(age, 0.0, FULL_GROWN)) for age in (age_then, age_now))
     grown: Floats = height + np.nan_to_num(np.maximum(now - then, 0.0)) * GROWTH_CM
     return grown
 
@@ -98,7 +100,7 @@ def _shape(body: Floats) -> Floats:
     shaped = body.copy()
     with np.errstate(invalid="ignore", divide="ignore"):
         shaped[:, 1] = np.log(body[:, 1]) * 60.0
-        shaped[:, 7] = np.sqrt(np.clip(body[:, 7], 0.0, _GROWN)) * GROWTH_CM
+        shaped[:, 7] = np.sqrt(np.clip(body[:, 7], 0.0, FULL_GROWN)) * GROWTH_CM
     return shaped
 
 
@@ -186,7 +188,7 @@ class NaturalSize:
         if not math.isnan(shaped[1]):
             shaped[1] = math.log(shaped[1]) * 60.0
         if not math.isnan(shaped[7]):
-            shaped[7] = math.sqrt(min(max(shaped[7], 0.0), _GROWN)) * GROWTH_CM
+            shaped[7] = math.sqrt(min(max(shaped[7], 0.0), FULL_GROWN)) * GROWTH_CM
         known = tuple(not math.isnan(figure) for figure in shaped)
         key = (scale, known)
         if key not in self._plain:

@@ -19,7 +19,7 @@ import orjson
 import pandas as pd
 from narwhals import from_native
 
-from features.bodies import BODY_COLUMNS, GROWTH_CM, UNNAMED, cup_index
+from features.bodies import BODY_COLUMNS, FULL_GROWN, GROWTH_CM, UNNAMED, cup_index
 from features.histories import T0_US, decay, final_state
 from features.lines import (
     GROWN_YEARS,
@@ -297,11 +297,10 @@ _SCALE_COLUMNS = [
 ]
 _PRODUCT_COLUMNS = [_F[name] for name in _PRODUCT_FACTS]
 _HALF_LIVES = HISTORIES[0].half_lives
-_GROWN = 16.0
 
 
 def _clip(age: float) -> float:
-    return min(max(age, 0.0), _GROWN)
+    return min(max(age, 0.0), FULL_GROWN)
 
 
 def _read_product(product_id: str, stored: bytes) -> OnlineProduct:

@@ -45,11 +45,6 @@ class Steps:
         self._step = (step, time.perf_counter())
         self._progress.update(self._task, description=step)
 
-    def more(self, steps: int) -> None:
-        """Announce further steps."""
-        task = self._progress.tasks[0]
-        self._progress.update(self._task, total=(task.total or 0) + steps)
-
     def __enter__(self) -> Self:
         self._progress.start()
         return self

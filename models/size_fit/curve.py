@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from models.size_fit.ordinal import ChoiceOutlook
 
-__all__ = ["Curves", "join_curves", "likely_choices"]
+__all__ = ["Curves", "join_curves", "likely_choices", "probit"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -79,10 +79,10 @@ def join_curves(
         the booster counts silence as fit, the ordinal model does not.
     """
     question = _question(starts, len(taste))
-    chosen = _probit(np.add.reduceat(outlook.chosen[:, ::2] * taste[:, None], starts))
-    seen = _probit(np.add.reduceat(boosted[:, ::2] * taste[:, None], starts))
+    chosen = probit(np.add.reduceat(outlook.chosen[:, ::2] * taste[:, None], starts))
+    seen = probit(np.add.reduceat(boosted[:, ::2] * taste[:, None], starts))
     shift = seen - chosen - lean
-    ends = ndtr(_probit(outlook.would[:, ::2]) + shift[question])
+    ends = ndtr(probit(outlook.would[:, ::2]) + shift[question])
     own_fit = np.clip(1.0 - ndtr(chosen + shift).sum(axis=1), 0.0, 1.0)
     fit = np.empty((len(taste), 3))
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(taste)], strict=True):
@@ -102,7 +102,8 @@ def _question(starts: Ints, rows: int) -> Ints:
     return np.cumsum(first)
 
 
-def _probit(share: Floats) -> Floats:
+def probit(share: Floats) -> Floats:
+    """Standard normal quantile of shares, kept off nil and one."""
     z: Floats = ndtri(np.clip(share, 1e-6, 1 - 1e-6))
     return z
 

@@ -11,14 +11,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from features.size_fit import BASKET, CODED, VECTOR
 from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
-from models.size_fit.curve import Curves, join_curves, likely_choices
+from models.size_fit.curve import Curves, join_curves, likely_choices, probit
 from models.size_fit.decision import Verdict, decide
 from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
 
@@ -296,7 +295,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         known = np.isfinite(chosen).all(axis=1)
         if not known.any():
             return np.zeros(2)
-        lean: Floats = (_probit(seen[known][:, ::2]) - _probit(chosen[known][:, ::2])).mean(axis=0)
+        lean: Floats = (probit(seen[known][:, ::2]) - probit(chosen[known][:, ::2])).mean(axis=0)
         return lean
 
     def _observed(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
@@ -447,11 +446,6 @@ def _known(X: Floats) -> Ints:
     """What is known of the person: 1 the body, 2 orders, 3 both."""
     known: Ints = np.isfinite(X[:, _GAP]) + 2 * (X[:, _HISTORY] > 0)
     return known
-
-
-def _probit(share: Floats) -> Floats:
-    z: Floats = ndtri(np.clip(share, 1e-6, 1 - 1e-6))
-    return z
 
 
 def _calibration_error(predicted: Floats, happened: npt.NDArray[np.bool_], bins: int = 10) -> float:
