@@ -1,0 +1,1 @@
+"""Which lines come back, and why."""
