@@ -1,11 +1,12 @@
 """Languages of the messages: which are there, and which one answers a request.
 
-Catalogues are gettext text files, ``locales/<locale>/LC_MESSAGES/muslin.po``. They are compiled in
-memory at start, so that a shop can edit a sentence, or add a language, without a build step. After
-a sentence is added to :mod:`serving.messages`::
+Catalogues are gettext text files in ``locales/<locale>/LC_MESSAGES``, one an endpoint:
+``muslin.po`` (size advice and what all share), ``return_risk.po``, ``return_review.po``. They are
+merged and compiled in memory at start, so that a shop can edit a sentence, or add a language,
+without a build step. Sentences are marked with :func:`N_` and :func:`NN_`. After one is added::
 
-    pybabel extract -k N_ -k NN_:1,2 -o /tmp/muslin.pot serving
-    pybabel update -D muslin -i /tmp/muslin.pot -d serving/locales
+    pybabel extract -k N_ -k NN_:1,2 -o /tmp/return_risk.pot serving/risk_messages.py
+    pybabel update -D return_risk -i /tmp/return_risk.pot -d serving/locales
 """
 
 from __future__ import annotations
@@ -20,11 +21,22 @@ from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.lists import format_list
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-__all__ = ["DEFAULT", "DOMAIN", "LOCALES", "Language", "Languages", "LocaleSyntaxError"]
+__all__ = [
+    "DEFAULT",
+    "DOMAIN",
+    "LOCALES",
+    "NN_",
+    "N_",
+    "CatalogueError",
+    "Language",
+    "Languages",
+    "LocaleSyntaxError",
+]
 
 DOMAIN = "muslin"
 DEFAULT = "en"
@@ -32,6 +44,20 @@ LOCALES = Path(__file__).with_name("locales")
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*(\.[A-Za-z0-9-]+)?")
 _LONGEST_TAG = 35  # BCP 47 asks a reader to take at least this many characters
 _MOST_CACHED = 4096
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark a sentence for translation."""
+    return sentence
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
+    """Mark a sentence with a count for translation."""
+    return one, many
+
+
+class CatalogueError(ValueError):
+    """Two catalogues of a language translate one sentence differently."""
 
 
 class LocaleSyntaxError(ValueError):
@@ -102,19 +128,22 @@ class Languages:
     Parameters
     ----------
     folder
-        Holds ``<locale>/LC_MESSAGES/muslin.po``.
+        Holds ``<locale>/LC_MESSAGES/*.po``.
 
     Raises
     ------
     FileNotFoundError
         Without an English catalogue, the one every other falls back to.
+    CatalogueError
+        When two files of a locale translate one sentence differently.
     """
 
     def __init__(self, folder: Path = LOCALES) -> None:
         self._catalogues: dict[str, gettext.NullTranslations] = {}
-        for path in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
-            self._catalogues[path.parts[-3]] = _compile(path)
-        if DEFAULT not in self._catalogues:
+        for path in sorted(folder.glob("*/LC_MESSAGES")):
+            if files := sorted(path.glob("*.po")):
+                self._catalogues[path.parts[-2]] = _compile(files)
+        if not (folder / DEFAULT / "LC_MESSAGES" / f"{DOMAIN}.po").is_file():
             raise FileNotFoundError(
                 f"no catalogue {folder / DEFAULT / 'LC_MESSAGES' / DOMAIN}.po: every message falls "
                 "back to it"
@@ -178,11 +207,27 @@ class Languages:
         return Language(default.tag, default.region, default.catalogue, asked)
 
 
-def _compile(path: Path) -> gettext.GNUTranslations:
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=path.parts[-3], domain=DOMAIN, abort_invalid=True)
+def _compile(files: Sequence[Path]) -> gettext.GNUTranslations:
+    tag = files[0].parts[-3]
+    merged = Catalog(locale=tag, domain=DOMAIN)
+    origin: dict[object, Path] = {}
+    for path in files:
+        with path.open("rb") as source:
+            catalogue = read_po(source, locale=tag, domain=path.stem, abort_invalid=True)
+        for message in catalogue:
+            if not message.id:
+                continue
+            before = merged.get(message.id)
+            if before is None:
+                merged[message.id] = message
+                origin[message.id] = path
+            elif before.string != message.string:
+                raise CatalogueError(
+                    f"{origin[message.id]} and {path} translate {message.id!r} differently: "
+                    f"{before.string!r} and {message.string!r}; keep one of them"
+                )
     compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, merged)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 

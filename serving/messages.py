@@ -6,22 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.size_fit.advice import Because, SizeAdvice
-from serving.languages import Language
+from serving.languages import N_, NN_, Language
 
 __all__ = ["because_text", "locale_notice", "question_text", "size_message", "system_notice"]
 
 _MOST_REASONS = 2  # a third sentence is not read in a shop's size box
 _UNSPACED = ("zh", "ja")  # languages that put no space between sentences
-
-
-def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark a sentence for translation."""
-    return sentence
-
-
-def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
-    """Mark a sentence with a count for translation."""
-    return one, many
 
 
 _ADVISED: Final = N_("We recommend size {size}.")

@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 import serving
 from models.size_fit.advice import Because, SizeAdvice
-from serving.languages import LOCALES, Languages, LocaleSyntaxError
+from serving.languages import LOCALES, CatalogueError, Languages, LocaleSyntaxError
 from serving.messages import because_text, locale_notice, question_text, size_message
 from serving.schemas import Measurements
 
@@ -41,9 +41,10 @@ def languages():
     return Languages()
 
 
-def catalogue(tag):
-    with (LOCALES / tag / "LC_MESSAGES" / "muslin.po").open("rb") as file:
-        return read_po(file, locale=tag, abort_invalid=True)
+def catalogues(tag):
+    for path in sorted((LOCALES / tag / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            yield path.name, read_po(file, locale=tag, abort_invalid=True)
 
 
 def source_sentences():
@@ -64,7 +65,9 @@ def test_the_six_languages_are_there(languages):
 def test_every_sentence_is_translated_with_its_figures(tag):
     wanted = source_sentences()
     assert len(wanted) > 20
-    messages = {message.id: message for message in catalogue(tag) if message.id}
+    messages = {
+        message.id: message for _, each in catalogues(tag) for message in each if message.id
+    }
     assert set(messages) == wanted, "sentences missing or left over"
     for sentence, message in messages.items():
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
@@ -76,6 +79,12 @@ def test_every_sentence_is_translated_with_its_figures(tag):
             assert placeholders(form) in (placeholders(singular), placeholders(plural)), form
         if tag != "en":
             assert set(forms).isdisjoint([singular, plural])
+
+
+def test_every_language_has_the_same_files():
+    files = {tag: {name for name, _ in catalogues(tag)} for tag in TAGS}
+    assert "muslin.po" in files["en"]
+    assert all(names == files["en"] for names in files.values()), files
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -171,15 +180,33 @@ def test_a_missing_language_is_answered_in_english_with_a_notice(app):
     assert ask(app, body={"product_id": "dress", "locale": "ja-JP"}).json["notices"] == []
 
 
+def write_catalogue(root, tag, name, sentence, text):
+    folder = root / tag / "LC_MESSAGES"
+    folder.mkdir(parents=True, exist_ok=True)
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    entry = f'msgid "{sentence}"\nmsgstr "{text}"\n'
+    (folder / name).write_text(header + entry, "utf-8")
+
+
 def test_a_catalogue_with_another_language_is_read(tmp_path):
     for tag, text in (("en", "We recommend size {size}."), ("nl", "Wij raden maat {size} aan.")):
-        folder = tmp_path / tag / "LC_MESSAGES"
-        folder.mkdir(parents=True)
-        header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
-        entry = f'msgid "We recommend size {{size}}."\nmsgstr "{text}"\n'
-        (folder / "muslin.po").write_text(header + entry, "utf-8")
+        write_catalogue(tmp_path, tag, "muslin.po", "We recommend size {size}.", text)
     language = Languages(tmp_path).choose("nl-BE")
     assert size_message(ADVICE["advised"], [], language) == "Wij raden maat M aan."
+
+
+def test_all_files_of_a_language_are_read_as_one(tmp_path):
+    write_catalogue(tmp_path, "en", "muslin.po", "yes", "yes")
+    write_catalogue(tmp_path, "de", "muslin.po", "yes", "ja")
+    write_catalogue(tmp_path, "de", "return_risk.po", "no", "nein")
+    language = Languages(tmp_path).choose("de")
+    assert (language.say("yes"), language.say("no")) == ("ja", "nein")
+
+    write_catalogue(tmp_path, "de", "return_risk.po", "yes", "ja")
+    assert Languages(tmp_path).choose("de").say("yes") == "ja"
+    write_catalogue(tmp_path, "de", "return_risk.po", "yes", "jawohl")
+    with pytest.raises(CatalogueError, match=r"muslin\.po and .*return_risk\.po translate 'yes'"):
+        Languages(tmp_path)
 
 
 def test_without_english_nothing_starts(tmp_path):
