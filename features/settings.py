@@ -1,7 +1,7 @@
 """One typed settings object for pipelines and service: environment, then file, then default.
 
-Every default needs no server: MLflow's record and the online state are SQLite files under `var/`
-in the working directory.
+Every default needs no server: MLflow's record, the online state and the record of reviews are SQLite
+files under `var/` in the working directory.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         MLflow's record and model registry.
     state_url
         The online state: path of a SQLite file.
+    audit_url
+        The record of return reviews: path of a SQLite file.
+    audit_retention_days
+        Days a return review is kept; older ones are removed when the service starts.
     champion_dir
         Folder that keeps local copies of the champion models, one sub-folder a model.
     registry_timeout_s
@@ -58,6 +62,8 @@ class Settings(BaseSettings):
 
     tracking_uri: str = f"sqlite:///{_VAR / 'mlflow.db'}"
     state_url: str = str(_VAR / "state.db")
+    audit_url: str = str(_VAR / "audit.db")
+    audit_retention_days: Annotated[int, Field(ge=1)] = 730
     champion_dir: Path = _VAR / "champion"
     registry_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"

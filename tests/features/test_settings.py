@@ -44,7 +44,14 @@ def test_environment_gives_another_process_the_same(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "0"), ("PORT", "http"), ("WORKERS", "-1"), ("LOG_LEVEL", "LOUD"), ("HOST", "")],
+    [
+        ("PORT", "0"),
+        ("PORT", "http"),
+        ("WORKERS", "-1"),
+        ("LOG_LEVEL", "LOUD"),
+        ("HOST", ""),
+        ("AUDIT_RETENTION_DAYS", "0"),
+    ],
 )
 def test_a_bad_variable_is_named_with_its_value(monkeypatch, name, value):
     monkeypatch.setenv(f"MUSLIN_{name}", value)
