@@ -1,7 +1,7 @@
 """One typed settings object for pipelines and service: environment, then file, then default.
 
-Every default needs no server: MLflow's record, the online state and the record of reviews are SQLite
-files under `var/` in the working directory.
+Every default needs no server: MLflow's record, the online state and the record of reviews are
+SQLite files under `var/` in the working directory.
 """
 
 from __future__ import annotations
