@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from http import HTTPStatus
 
 import orjson
 
 from features.settings import Settings
 from features.state import StateError
-from serving.advisor import SizeAdvisor
-from serving.endpoints import SizeAdviceEndpoint
 from serving.http import (
     Disconnected,
     Receive,
@@ -23,37 +20,17 @@ from serving.http import (
     respond,
 )
 from serving.languages import Languages
-from serving.openapi import openapi_document
+from serving.openapi import OPERATIONS, openapi_document
+from serving.parts import Endpoint, Readiness
 from serving.problems import Problem, problem_body
 
-__all__ = ["MuslinApp", "Readiness"]
+__all__ = ["MuslinApp"]
 
 logger = logging.getLogger("muslin.serving")
 
-Endpoint = Callable[[bytes, str], Awaitable[bytes]]
 _PROBLEM = b"application/problem+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether the service can answer, and what to do if not.
-
-    Parameters
-    ----------
-    ready
-        True when a champion answers.
-    source
-        Where the champion came from: ``registry``, or ``copy`` when the registry was not there.
-    reason
-        Why it is not ready, or why it runs on a copy.
-    action
-        The command that helps.
-    """
-
-    ready: bool
-    source: str | None = None
-    reason: str | None = None
-    action: str | None = None
+_STARTING = Readiness(ready=False, reason="the service is starting")
+_LONGEST_PARAMETER = 200
 
 
 class MuslinApp:
@@ -66,54 +43,68 @@ class MuslinApp:
 
     Notes
     -----
-    It starts without a model and says so at ``/readyz``; :meth:`use` gives it one.
+    It starts without a model and says so at ``/readyz``; :meth:`use` gives a path its endpoint.
+    Each path answers as soon as it has what it needs itself, whatever the others lack.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.languages = Languages()
-        self._endpoints: dict[str, Endpoint | None] = {"/v1/size-advice": None}
+        self._endpoints: dict[str, Endpoint | None] = {}
+        self._readiness: dict[str, Readiness] = {}
+        self._patterns: list[tuple[str, str, str]] = []  # before and after the parameter, path
         self._pages: dict[str, Callable[[], tuple[int, bytes]]] = {
             "/livez": lambda: (HTTPStatus.OK, b'{"alive":true}'),
             "/readyz": self._readyz,
             "/docs.json": self._docs,
         }
-        self._readiness = Readiness(ready=False, reason="the service is starting")
-        self._model: dict[str, str] | None = None
         self._document: bytes | None = None
+        for operation in OPERATIONS:
+            self._tell(operation.path, None, _STARTING)
 
-    def use(self, advisor: SizeAdvisor, readiness: Readiness) -> None:
-        """Answer size questions with `advisor` from now on.
+    def use(self, path: str, endpoint: Endpoint, readiness: Readiness) -> None:
+        """Let `endpoint` answer `path` from now on.
 
         Parameters
         ----------
-        advisor
-            The model with its state.
+        path
+            Such as ``/v1/size-advice``. It may hold one parameter, a whole part of the path in
+            braces (``/v1/return-review/{audit_id}/outcome``), whose value is the endpoint's third
+            argument.
+        endpoint
+            Takes the body and the request id.
         readiness
             What ``/readyz`` tells.
         """
-        self._endpoints["/v1/size-advice"] = SizeAdviceEndpoint(
-            advisor, self.languages, max_items=self.settings.max_items
-        )
-        label = advisor.label()
-        self._model = {"name": label.name, "version": label.version}
-        self._readiness = readiness
+        self._tell(path, endpoint, readiness)
 
-    def not_ready(self, reason: str, action: str) -> None:
-        """Tell at ``/readyz`` why there is no model, and the command that makes one."""
-        self._readiness = Readiness(ready=False, reason=reason, action=action)
+    def not_ready(
+        self, path: str, reason: str, action: str | None, *, source: str | None = None
+    ) -> None:
+        """Tell at ``/readyz`` why `path` cannot answer, and the command that helps."""
+        told = Readiness(ready=False, source=source, reason=reason, action=action)
+        self._tell(path, None, told)
+
+    def _tell(self, path: str, endpoint: Endpoint | None, readiness: Readiness) -> None:
+        if path not in self._endpoints and "{" in path:
+            before, _, rest = path.partition("{")
+            self._patterns.append((before, rest.partition("}")[2], path))
+        self._endpoints[path] = endpoint
+        self._readiness[path] = readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
         path: str = scope["path"]
         request_id = new_request_id()
         try:
-            if path in self._endpoints:
-                endpoint = self._endpoint(path, scope["method"])
-                body = await read_json_body(scope, receive, self.settings.max_body_bytes)
-                await respond(send, await endpoint(body, request_id))
-            else:
+            route = self._route(path)
+            if route is None:
                 await self._page(scope, send)
+            else:
+                pattern, values = route
+                endpoint = self._endpoint(pattern, scope["method"])
+                body = await read_json_body(scope, receive, self.settings.max_body_bytes)
+                await respond(send, await endpoint(body, request_id, *values))
         except Problem as problem:
             await _send_problem(send, problem, path, request_id)
         except Disconnected:
@@ -131,17 +122,27 @@ class MuslinApp:
             logger.exception("request %s to %s failed", request_id, path)
             await _send_problem(send, _failure(request_id), path, request_id)
 
+    def _route(self, path: str) -> tuple[str, tuple[str, ...]] | None:
+        if path in self._endpoints and "{" not in path:
+            return path, ()
+        for before, after, pattern in self._patterns:
+            if path.startswith(before) and path.endswith(after):
+                value = path[len(before) : len(path) - len(after)]
+                if 0 < len(value) <= _LONGEST_PARAMETER and "/" not in value:
+                    return pattern, (value,)
+        return None
+
     def _endpoint(self, path: str, method: str) -> Endpoint:
         if method != "POST":
             raise _wrong_method(path, method, "POST")
         endpoint = self._endpoints[path]
         if endpoint is None:
-            action = self._readiness.action
+            told = self._readiness[path]
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "not-ready",
-                "The service has no model yet",
-                f"{self._readiness.reason}{f'; run: {action}' if action else ''}",
+                "This endpoint cannot answer yet",
+                f"{told.reason}{f'; run: {told.action}' if told.action else ''}",
                 headers={"retry-after": "30"},
             )
         return endpoint
@@ -163,17 +164,10 @@ class MuslinApp:
         await respond(send, body, status=status)
 
     def _readyz(self) -> tuple[int, bytes]:
-        told = self._readiness
-        status = HTTPStatus.OK if told.ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return status, orjson.dumps(
-            {
-                "ready": told.ready,
-                "model": self._model,
-                "source": told.source,
-                "reason": told.reason,
-                "action": told.action,
-            }
-        )
+        ready = any(each.ready for each in self._readiness.values())
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        endpoints = {path: each.as_dict() for path, each in self._readiness.items()}
+        return status, orjson.dumps({"ready": ready, "endpoints": endpoints})
 
     def _docs(self) -> tuple[int, bytes]:
         if self._document is None:

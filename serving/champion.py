@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -37,7 +38,7 @@ ALIAS = "champion"
 Source = Literal["registry", "copy"]
 _RECORD = "current.json"
 _NOTE = "registry.txt"  # what the registry said when it was last asked in vain
-_NO_CHAMPION = 3  # exit code of the child: the registry answered, and has none
+_ANSWER = b"champion: "  # begins each line of the child that is meant for us
 _SQLITE = "sqlite:///"
 _STAGING = ".staging-"
 
@@ -93,26 +94,30 @@ class Champion:
         return ModelLabel(self.name, self.version)
 
 
-def fetch(settings: Settings, name: str) -> None:
-    """Bring the local copy up to date with the registry; keep the last copy where that fails.
+def fetch(settings: Settings, *names: str) -> None:
+    """Bring the local copies up to date with the registry; keep the last copy where that fails.
 
     Parameters
     ----------
     settings
-        Where the registry is, where copies go, and how long to wait.
-    name
-        Registered model.
+        Where the registry is, where copies go, and how long to wait, for all of them together.
+    names
+        Registered models.
 
     Notes
     -----
     It never raises: what went wrong is written beside the copy, for :func:`load` and ``/readyz``.
     """
     try:
-        why = _ask_registry(settings, name)
+        found = _ask_registry(settings, names)
     except OSError as error:
-        why = f"the champion's copy cannot be written: {error}"
-    if why is None:
-        return
+        found = dict.fromkeys(names, f"the champion's copy cannot be written: {error}")
+    for name, why in found.items():
+        if why is not None:
+            _keep_copy(settings, name, why)
+
+
+def _keep_copy(settings: Settings, name: str, why: str) -> None:
     logger.warning("%s: %s", name, why)
     with contextlib.suppress(OSError):
         home = _home(settings, name)
@@ -242,12 +247,12 @@ def _digests(folder: Path) -> dict[str, str]:
     }
 
 
-def _ask_registry(settings: Settings, name: str) -> str | None:
-    """Ask in a child process; return why there is no answer, None when the copy is up to date."""
+def _ask_registry(settings: Settings, names: Sequence[str]) -> dict[str, str | None]:
+    """Ask in a child process; say by name why there is no answer, None for a copy up to date."""
     uri = settings.tracking_uri
     # MLflow would make the missing file, with all its tables, only to find no model in it.
     if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).exists():
-        return f"there is no model registry at {uri}"
+        return dict.fromkeys(names, f"there is no model registry at {uri}")
     environment = {
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -257,49 +262,73 @@ def _ask_registry(settings: Settings, name: str) -> str | None:
     }
     try:
         asked = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "serving.champion", name],
+            [sys.executable, "-m", "serving.champion", *names],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=settings.registry_timeout_s,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as late:
         limit = settings.registry_timeout_s
-        return f"the model registry at {uri} did not answer within {limit:g} seconds"
-    if asked.returncode == 0:
-        return None
-    last = (asked.stderr.strip().splitlines() or ["no message"])[-1]
-    if asked.returncode == _NO_CHAMPION:
-        return f"the model registry at {uri} has no champion of {name}"
-    return f"the model registry at {uri} cannot be read: {last[:300]}"
+        told = late.stdout
+        other = f"the model registry at {uri} did not answer within {limit:g} seconds"
+    else:
+        told = asked.stdout
+        stderr = asked.stderr.decode("utf-8", "replace")
+        last = (stderr.strip().splitlines() or ["no message"])[-1]
+        other = f"the model registry at {uri} cannot be read: {last[:300]}"
+    return {**dict.fromkeys(names, other), **_answers(told or b"")}
 
 
-def _download(settings: Settings, name: str) -> int:
-    """Run in the child: fetch the champion from the registry, unless its copy is here already."""
-    from mlflow import MlflowClient, artifacts, set_registry_uri, set_tracking_uri  # noqa: PLC0415
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+def _answers(told: bytes) -> dict[str, str | None]:
+    """Read the child's lines; a library may have printed between them."""
+    answers: dict[str, str | None] = {}
+    for line in told.splitlines():
+        if line.startswith(_ANSWER):
+            with contextlib.suppress(ValueError):  # cut off by the time limit
+                answers.update(json.loads(line.removeprefix(_ANSWER)))
+    return answers
+
+
+def _download(settings: Settings, names: Sequence[str]) -> None:
+    """Run in the child: fetch each champion from the registry, and print what came of it."""
+    from mlflow import set_registry_uri, set_tracking_uri  # noqa: PLC0415
 
     set_tracking_uri(settings.tracking_uri)
     set_registry_uri(settings.tracking_uri)
+    for name in names:
+        answer = _ANSWER + json.dumps({name: _download_one(settings, name)}).encode()
+        sys.stdout.buffer.write(answer + b"\n")
+        sys.stdout.flush()
+
+
+def _download_one(settings: Settings, name: str) -> str | None:
+    from mlflow import MlflowClient, artifacts  # noqa: PLC0415
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    uri = settings.tracking_uri
     try:
         version = MlflowClient().get_model_version_by_alias(name, ALIAS)
+        registered = f"{version.run_id} {version.creation_timestamp}"
+        with contextlib.suppress(ChampionError):
+            _, here = load(settings, name)
+            if (here.version, here.registered) == (str(version.version), registered):
+                _write_record(settings, replace(here, source="registry", reason=None))
+                return None
+        with tempfile.TemporaryDirectory() as folder:
+            model = artifacts.download_artifacts(
+                f"models:/{name}/{version.version}", dst_path=folder
+            )
+            adopt(settings, name, str(version.version), Path(model), registered=registered)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return _NO_CHAMPION
-        raise
-    registered = f"{version.run_id} {version.creation_timestamp}"
-    with contextlib.suppress(ChampionError):
-        _, here = load(settings, name)
-        if (here.version, here.registered) == (str(version.version), registered):
-            _write_record(settings, replace(here, source="registry", reason=None))
-            return 0
-    with tempfile.TemporaryDirectory() as folder:
-        model = artifacts.download_artifacts(f"models:/{name}/{version.version}", dst_path=folder)
-        adopt(settings, name, str(version.version), Path(model), registered=registered)
-    return 0
+            return f"the model registry at {uri} has no champion of {name}"
+        return f"the model registry at {uri} cannot be read: {str(error)[:300]}"
+    except OSError as error:
+        return f"the champion of {name} cannot be copied: {error}"
+    return None
 
 
 if __name__ == "__main__":
-    sys.exit(_download(Settings.load(), sys.argv[1]))
+    _download(Settings.load(), sys.argv[1:])

@@ -1,40 +1,41 @@
-"""Request and response of each endpoint, as pydantic models; the OpenAPI document is made of them.
-
-Values are strict (``"170"`` is text, not a height) with one exception: an id or a size label may be
-sent as a number, because shops number their products and sizes.
-"""
+"""Request and response of size advice, as pydantic models; the OpenAPI document is made of them."""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from data_contracts.tables import BODY_RANGES, SELF
+from data_contracts.tables import SELF
 from features.questions import SizeQuestion
 from models.size_fit.advice import ProductFlag, Status
+from serving.operation import Example, Operation
 from serving.problems import Hints
+from serving.schema_base import (
+    BODY_BOUNDS,
+    CustomerId,
+    LocaleTag,
+    Market,
+    Measurements,
+    ModelName,
+    RequestModel,
+    Wearer,
+    text_field,
+)
 
 __all__ = [
     "HINTS",
+    "SIZE_ADVICE",
     "AskNext",
     "FitShares",
-    "Measurements",
-    "ModelName",
     "Notice",
-    "ProblemDocument",
     "Reason",
     "SizeAdviceRequest",
     "SizeAdviceResponse",
     "SizeEntry",
     "SizeSystem",
 ]
-
-_AGE = (0.0, 120.0, "years")
-_EARLIEST_BIRTH = dt.date(1900, 1, 1)
-_DAYS_A_YEAR = 365.25
 
 SizeSystem = Literal[
     "ALPHA",
@@ -61,67 +62,7 @@ SizeSystem = Literal[
 ]
 
 
-def _text(length: int, doc: str) -> Any:
-    return Field(
-        min_length=1, max_length=length, strict=False, coerce_numbers_to_str=True, description=doc
-    )
-
-
-def _body(name: str, doc: str) -> Any:
-    low, high, unit = BODY_RANGES[name]
-    return Field(default=None, ge=low, le=high, allow_inf_nan=False, description=f"{doc}, {unit}.")
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Measurements(_Request):
-    """The body of the person who will wear the garment. Send what you have."""
-
-    height_cm: float | None = _body("height_cm", "Body height")
-    weight_kg: float | None = _body("weight_kg", "Body weight")
-    chest_cm: float | None = _body("chest_cm", "Chest or bust girth")
-    waist_cm: float | None = _body("waist_cm", "Waist girth")
-    hip_cm: float | None = _body("hip_cm", "Hip girth")
-    foot_length_cm: float | None = _body("foot_length_cm", "Heel to longest toe")
-    cup: Annotated[str, _text(10, "Bra cup letter.")] | None = None
-    body_shape: Annotated[str, _text(40, "Shape, in the shop's words.")] | None = None
-    age_years: float | None = Field(
-        default=None, ge=_AGE[0], le=_AGE[1], allow_inf_nan=False, description="Age, years."
-    )
-    birth_date: dt.date | None = Field(
-        default=None, description="A child's day of birth; used where `age_years` is not sent."
-    )
-    sex: Annotated[str, _text(20, "Sex of the body: female, male, or the person's own word.")] | (
-        None
-    ) = None
-    fit_preference: Literal["tight", "regular", "loose"] | None = Field(
-        default=None, description="How the person likes to wear."
-    )
-
-    @field_validator("birth_date")
-    @classmethod
-    def _born(cls, day: dt.date | None) -> dt.date | None:
-        today = dt.datetime.now(dt.UTC).date()
-        if day is not None and not _EARLIEST_BIRTH <= day <= today:
-            raise ValueError(f"must be between {_EARLIEST_BIRTH} and today, {today}")
-        return day
-
-    def known(self, asked_at: float) -> dict[str, float | str]:
-        """Give what was sent, by contract column name, a birth date as the age at `asked_at`."""
-        sent: dict[str, float | str] = {}
-        for name in self.model_fields_set:
-            value = getattr(self, name)
-            if value is not None and name != "birth_date":
-                sent[name] = value
-        if self.birth_date is not None and "age_years" not in sent:
-            today = dt.datetime.fromtimestamp(asked_at, dt.UTC).date()
-            sent["age_years"] = max(0.0, (today - self.birth_date).days / _DAYS_A_YEAR)
-        return sent
-
-
-_SIZE_ADVICE_EXAMPLE: JsonDict = {
+_KNOWN: JsonDict = {
     "product_id": "dress-1042",
     "market": "US",
     "locale": "en-US",
@@ -130,36 +71,23 @@ _SIZE_ADVICE_EXAMPLE: JsonDict = {
     "candidate_sizes": ["S", "M", "L"],
     "show_in": ["ALPHA"],
 }
+_BARE: JsonDict = {"product_id": "dress-1042"}
 
 
-class SizeAdviceRequest(_Request):
+class SizeAdviceRequest(RequestModel):
     """Which size of this product will fit this person?"""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [_SIZE_ADVICE_EXAMPLE, {"product_id": "dress-1042"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_KNOWN, _BARE]})
 
-    product_id: Annotated[str, _text(200, "The product asked about.")]
-    market: str | None = Field(
-        default=None,
-        pattern="^[A-Za-z]{2}$",
-        description="Market of the buyer, ISO 3166 alpha-2, such as DE.",
-    )
-    locale: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=35,
-        description="Language of the message, such as `de`, `de-AT` or `zh_CN`; English unless "
-        "sent. Where we lack it, the message is in English and a notice says so.",
-    )
-    customer_id: Annotated[str, _text(200, "The buyer's account.")] | None = None
-    wearer: Annotated[str, _text(200, "Which person of the account; `self` unless sent.")] | (
-        None
-    ) = None
-    occasion: Annotated[str, _text(100, "What the garment is wanted for.")] | None = None
+    product_id: Annotated[str, text_field(200, "The product asked about.")]
+    market: Market | None = None
+    locale: LocaleTag | None = None
+    customer_id: CustomerId | None = None
+    wearer: Wearer | None = None
+    occasion: Annotated[str, text_field(100, "What the garment is wanted for.")] | None = None
     measurements: Measurements | None = None
-    candidate_sizes: list[Annotated[str, _text(40, "A size label of the product.")]] | None = Field(
-        default=None, max_length=200, description="Sizes to choose from; all unless sent."
+    candidate_sizes: list[Annotated[str, text_field(40, "A size label of the product.")]] | None = (
+        Field(default=None, max_length=200, description="Sizes to choose from; all unless sent.")
     )
     show_in: list[SizeSystem] | None = Field(
         default=None, max_length=30, description="Size systems to show each size in."
@@ -183,13 +111,6 @@ class SizeAdviceRequest(_Request):
             measurements=self.measurements.known(asked_at) if self.measurements else {},
             candidate_sizes=tuple(self.candidate_sizes or ()),
         )
-
-
-class ModelName(BaseModel):
-    """Which model answered."""
-
-    name: str
-    version: str
 
 
 class FitShares(BaseModel):
@@ -254,36 +175,27 @@ class SizeAdviceResponse(BaseModel):
     notices: list[Notice]
 
 
-class ProblemField(BaseModel):
-    """One thing wrong with one field."""
-
-    field: str
-    reason: str
-    value: str | float | bool | None = None
-
-
-class ProblemDocument(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    request_id: str
-    errors: list[ProblemField] = []
-    error_count: int | None = None
-
-
-def _range(low: float, high: float, unit: str) -> str:
-    return f"between {low:g} and {high:g} {unit}"
-
-
 HINTS = Hints(
     fields={
         "": tuple(SizeAdviceRequest.model_fields),
         "measurements": tuple(Measurements.model_fields),
     },
-    bounds={name: _range(*limits) for name, limits in {**BODY_RANGES, "age_years": _AGE}.items()},
+    bounds=BODY_BOUNDS,
 )
 """What a refused size question is told."""
+
+SIZE_ADVICE = Operation(
+    path="/v1/size-advice",
+    operation_id="adviseSize",
+    summary="Which size will fit this person?",
+    description="An unknown product or customer is no error: the answer says what it rests on.",
+    requests=(SizeAdviceRequest,),
+    response=SizeAdviceResponse,
+    answer="The advice.",
+    examples=(
+        Example("known_shopper", "Measurements and stock", _KNOWN),
+        Example("product_only", "Nothing known of the shopper", _BARE),
+        Example("list", "Two questions at once", [_KNOWN, _BARE]),
+    ),
+)
+"""The endpoint as it is documented."""

@@ -22,6 +22,7 @@ from models.size_fit import Decision, SizeFit
 from models.size_fit.advice import Because, ProductFlag, SizeAdvice, SizeOutlook
 from models.size_fit.decision import flag_product
 from serving.advisor import Known, ModelLabel, ProductSizes
+from serving.state_guard import StateGuard
 
 __all__ = ["ModelAdvisor", "load_advisor"]
 
@@ -73,23 +74,7 @@ class ModelAdvisor:
         self._label = label
         # Many questions are about few products.
         self._flag = lru_cache(_MOST_FLAGS)(partial(flag_product, usual=model.usual_))
-        self._state = state
-        self._space = space.fingerprint
-        self._check_state()
-
-    def _check_state(self) -> None:
-        """Look whether the state was filled anew, and for whom."""
-        if not self._state.changed():
-            return
-        filled = self._state.meta()
-        if filled.get("space") != self._space:
-            # The next question asks again: filling it for this model mends it without a restart.
-            self._state.forget_version()
-            raise StateError(
-                f"the online state at {self._state.path} was filled for version "
-                f"{filled.get('version')} of {filled.get('model')}, and version "
-                f"{self._label.version} of {self._label.name} is being served"
-            )
+        self._guard = StateGuard(state, label, space.fingerprint)
 
     def label(self) -> ModelLabel:
         """Name and version of the model."""
@@ -103,7 +88,7 @@ class ModelAdvisor:
         StateError
             When the state has been filled for another model meanwhile.
         """
-        self._check_state()
+        self._guard.check()
         return [
             Known(question, _sizes(context.product), context)
             for question, context in zip(questions, self._lookup.contexts(questions), strict=True)

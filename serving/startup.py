@@ -1,28 +1,41 @@
-"""What happens once before requests: fetch the champion, load it, open the state."""
+"""What happens once before requests: fetch the champions, load them, open the state.
+
+A model that is missing or cannot be used costs its own endpoint and no other.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
 
 from features.settings import Settings
 from features.state import StateError
 from serving import champion
-from serving.app import MuslinApp, Readiness
+from serving.advisor import ModelLabel, SizeAdvisor
+from serving.app import MuslinApp
+from serving.endpoints import SizeAdviceEndpoint
+from serving.parts import Endpoint, Loaded, Readiness
+from serving.schemas import SIZE_ADVICE
 
-__all__ = ["fetch_champions", "start"]
+__all__ = ["MODELS", "fetch_champions", "start"]
 
 logger = logging.getLogger("muslin.serving")
 
-_SIZE_FIT = "size_fit"
+MODELS: Final = ("size_fit",)
+"""Registered models the service loads."""
+
+T = TypeVar("T")
 
 
 def fetch_champions(settings: Settings) -> None:
     """Ask the registry for the champions; once a start, before the workers."""
-    champion.fetch(settings, _SIZE_FIT)
+    champion.fetch(settings, *MODELS)
 
 
 def start(app: MuslinApp) -> None:
-    """Give the application its model, or the reason why there is none.
+    """Give the application its models, or the reason why there is none.
 
     Parameters
     ----------
@@ -30,25 +43,52 @@ def start(app: MuslinApp) -> None:
         Answers from then on; ``/readyz`` tells the outcome. Nothing is raised: a service that is
         up and says what is missing is easier to mend than one that does not start.
     """
-    settings = app.settings
-    logger.setLevel(settings.log_level)
-    try:
-        folder, found = champion.load(settings, _SIZE_FIT)
-        # Costs seconds, and is of no use before there is a model.
-        from serving.size_advice import (  # noqa: PLC0415
-            load_advisor,
-        )
+    logger.setLevel(app.settings.log_level)
+    sizes = _load(app.settings, "size_fit", _size_fit)
+    _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor))
 
-        advisor = load_advisor(folder, found.label, settings)
+
+def _size_fit(folder: Path, label: ModelLabel, settings: Settings) -> SizeAdvisor:
+    # Costs seconds, and is of no use before there is a model.
+    from serving.size_advice import load_advisor  # noqa: PLC0415
+
+    return load_advisor(folder, label, settings)
+
+
+def _size_advice(app: MuslinApp, advisor: SizeAdvisor) -> Endpoint:
+    return SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items)
+
+
+def _load(
+    settings: Settings, name: str, load: Callable[[Path, ModelLabel, Settings], T]
+) -> Loaded[T]:
+    """Find the champion's copy and load it; what goes wrong is told, not raised."""
+    source: str | None = None
+    try:
+        folder, found = champion.load(settings, name)
+        source = found.source
+        advisor = load(folder, found.label, settings)
     except champion.ChampionError as error:
-        logger.warning("not ready: %s", error)
-        app.not_ready(error.reason, error.action)
+        reason, action = error.reason, error.action
     except StateError as error:
-        logger.warning("not ready: %s", error)
-        app.not_ready(str(error), "muslin materialize --data DIR")
+        reason, action = str(error), "muslin materialize --data DIR"
     except Exception as error:
-        logger.exception("not ready: the champion cannot be used")
-        app.not_ready(f"the champion cannot be used: {error}", "muslin train size-fit --data DIR")
+        logger.exception("%s: the champion cannot be used", name)
+        command = name.replace("_", "-")
+        reason = f"the champion of {name} cannot be used: {error}"
+        action = f"muslin train {command} --data DIR && muslin promote {command}"
     else:
-        app.use(advisor, Readiness(ready=True, source=found.source, reason=found.reason))
-        logger.info("%s version %s answers (%s)", found.name, found.version, found.source)
+        logger.info("%s version %s answers (%s)", name, found.version, found.source)
+        told = Readiness(ready=True, model=found.label, source=source, reason=found.reason)
+        return Loaded(advisor, told)
+    logger.warning("%s is not ready: %s; run: %s", name, reason, action)
+    return Loaded(None, Readiness(ready=False, source=source, reason=reason, action=action))
+
+
+def _use(app: MuslinApp, path: str, model: Loaded[T], make: Callable[[T], Endpoint]) -> None:
+    """Answer `path` with `model`, or say why not."""
+    told = model.readiness
+    if model.advisor is None:
+        app.not_ready(path, told.reason or "", told.action, source=told.source)
+    else:
+        app.use(path, make(model.advisor), told)

@@ -2,10 +2,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from answering import use_sizes
 from fake_advisor import FakeAdvisor
 
 from features.settings import Settings
-from serving.app import MuslinApp, Readiness
+from serving.app import MuslinApp
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def settings(tmp_path, monkeypatch) -> Settings:
 @pytest.fixture
 def app(settings) -> MuslinApp:
     app = MuslinApp(settings)
-    app.use(FakeAdvisor(), Readiness(ready=True, source="registry"))
+    use_sizes(app, FakeAdvisor(), source="registry")
     return app
 
 
@@ -44,5 +45,5 @@ def python() -> str:
 def fuzzed_app() -> MuslinApp:
     """One app for all examples of a property; it keeps nothing between requests."""
     app = MuslinApp(Settings())
-    app.use(FakeAdvisor(), Readiness(ready=True))
+    use_sizes(app, FakeAdvisor())
     return app

@@ -2,8 +2,8 @@
 
 import bentoml
 
-from serving.app import Readiness
 from serving.service import DirectService, app, settings
+from tests.serving.answering import use_sizes
 from tests.serving.fake_advisor import FakeAdvisor
 
 
@@ -12,4 +12,4 @@ from tests.serving.fake_advisor import FakeAdvisor
 )
 class Fake:
     def __init__(self) -> None:
-        app.use(FakeAdvisor(), Readiness(ready=True, source="registry"))
+        use_sizes(app, FakeAdvisor(), source="registry")

@@ -2,10 +2,12 @@ import json
 import subprocess
 
 import pytest
+from answering import use_sizes
 from asgi import ask
 from fake_advisor import FakeAdvisor
 
-from serving.app import MuslinApp, Readiness
+from serving.app import MuslinApp
+from serving.parts import Readiness
 
 KNOWN = {"product_id": "dress", "measurements": {"height_cm": 171}}
 
@@ -36,23 +38,65 @@ def test_candidates_are_the_sizes_answered(app):
     assert {size["label"] for size in answer["sizes"]} == {"M", "S"}
 
 
+def readyz(app, path="/v1/size-advice"):
+    answer = ask(app, "/readyz", method="GET")
+    return answer, answer.json["endpoints"][path]
+
+
 def test_without_a_model_it_lives_and_is_not_ready(settings):
     app = MuslinApp(settings)
-    app.not_ready("no champion of size_fit", "muslin train size-fit")
+    app.not_ready("/v1/size-advice", "no champion of size_fit", "muslin train size-fit")
     assert ask(app, "/livez", method="GET").status == 200
-    ready = ask(app, "/readyz", method="GET")
+    ready, told = readyz(app)
     assert ready.status == 503
     assert ready.json["ready"] is False
-    assert ready.json["reason"] == "no champion of size_fit"
-    assert ready.json["action"] == "muslin train size-fit"
+    assert told["ready"] is False
+    assert told["model"] is None
+    assert told["reason"] == "no champion of size_fit"
+    assert told["action"] == "muslin train size-fit"
     answer = ask(app, body=KNOWN)
     assert answer.status == 503
+    assert answer.json["type"] == "urn:muslin:problem:not-ready"
     assert answer.json["detail"] == "no champion of size_fit; run: muslin train size-fit"
-    app.use(FakeAdvisor(), Readiness(ready=True, source="copy", reason="no registry"))
-    ready = ask(app, "/readyz", method="GET")
+    use_sizes(app, FakeAdvisor(), source="copy", reason="no registry")
+    ready, told = readyz(app)
     assert ready.status == 200
-    assert (ready.json["source"], ready.json["reason"]) == ("copy", "no registry")
+    assert told["model"] == {"name": "size_fit", "version": "7"}
+    assert (told["source"], told["reason"]) == ("copy", "no registry")
     assert ask(app, body=KNOWN).status == 200
+
+
+def test_one_endpoint_that_answers_makes_it_ready(settings):
+    app = MuslinApp(settings)
+    app.not_ready("/v1/one", "it lacks a model", "muslin train one")
+    assert readyz(app)[0].status == 503
+
+    async def two(body, request_id):
+        return body
+
+    app.use("/v1/two", two, Readiness(ready=True))
+    ready, one = readyz(app, "/v1/one")
+    assert (ready.status, ready.json["ready"], one["ready"]) == (200, True, False)
+    assert ask(app, "/v1/one", body={}).status == 503
+    assert ask(app, "/v1/two", body={"a": 1}).json == {"a": 1}
+
+
+def test_a_path_can_hold_one_parameter(settings):
+    app = MuslinApp(settings)
+
+    async def echo(body, request_id, audit_id):
+        return b'"' + audit_id.encode() + b'"'
+
+    pattern = "/v1/things/{thing_id}/outcome"
+    app.not_ready(pattern, "not yet", None)
+    assert ask(app, "/v1/things/a-17/outcome", body={}).json["detail"] == "not yet"
+    app.use(pattern, echo, Readiness(ready=True))
+    assert ask(app, "/v1/things/a-17/outcome", body={}).json == "a-17"
+    assert ask(app, "/v1/things/a-17/outcome", method="GET").status == 405
+    assert ask(app, pattern, body={}).json == "{thing_id}"
+    for path in ("/v1/things//outcome", "/v1/things/a/b/outcome", "/v1/things/outcome"):
+        assert ask(app, path, body={}).status == 404
+    assert ask(app, f"/v1/things/{'x' * 201}/outcome", body={}).status == 404
 
 
 def test_requests_import_no_training_code(python, child_path):

@@ -11,7 +11,7 @@ import serving
 from models.size_fit.advice import Because, SizeAdvice
 from serving.languages import LOCALES, CatalogueError, Languages, LocaleSyntaxError
 from serving.messages import because_text, locale_notice, question_text, size_message
-from serving.schemas import Measurements
+from serving.schema_base import Measurements
 
 TAGS = ("de", "en", "es", "fr", "ja", "zh_CN")
 ADVICE = {

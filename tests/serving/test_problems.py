@@ -2,6 +2,7 @@ import json
 
 import orjson
 import pytest
+from answering import use_sizes
 from asgi import ask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,9 +145,7 @@ def test_a_failure_inside_is_a_problem_without_its_cause(app, caplog):
 
             return ModelLabel("size_fit", "1")
 
-    from serving.app import Readiness
-
-    app.use(Broken(), Readiness(ready=True))
+    use_sizes(app, Broken())
     answer = ask(app, body=KNOWN)
     problem = assert_problem(answer, 500)
     assert b"secret" not in answer.body

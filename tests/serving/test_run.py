@@ -58,8 +58,9 @@ def test_without_a_champion_it_lives_and_says_why_it_is_not_ready(settings, tmp_
         assert httpx.get(f"{url}/livez").status_code == 200
         ready = httpx.get(f"{url}/readyz")
         assert ready.status_code == 503
-        assert "no champion of size_fit" in ready.json()["reason"]
-        assert "muslin train size-fit" in ready.json()["action"]
+        told = ready.json()["endpoints"]["/v1/size-advice"]
+        assert "no champion of size_fit" in told["reason"]
+        assert "muslin train size-fit" in told["action"]
         answer = httpx.post(f"{url}/v1/size-advice", json=KNOWN)
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

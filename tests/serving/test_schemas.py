@@ -5,7 +5,8 @@ import pytest
 from asgi import ask
 
 from data_contracts.tables import BODY_RANGES, FIT_PREFERENCE, SIZE_SYSTEM, TABLES
-from serving.schemas import Measurements, SizeAdviceRequest, SizeAdviceResponse, SizeSystem
+from serving.schema_base import Measurements
+from serving.schemas import SizeAdviceRequest, SizeAdviceResponse, SizeSystem
 
 KNOWN = {"product_id": "dress", "measurements": {"height_cm": 171}}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from answering import use_sizes
 from asgi import ask
 
 from features.questions import SizeQuestion
@@ -15,8 +16,9 @@ from pipelines.fit_size import fit_size_fit
 from pipelines.materialize import materialize
 from pipelines.simulate import simulate
 from serving.advisor import ModelLabel
-from serving.app import MuslinApp, Readiness
-from serving.schemas import Measurements, SizeAdviceResponse
+from serving.app import MuslinApp
+from serving.schema_base import Measurements
+from serving.schemas import SizeAdviceResponse
 from serving.size_advice import load_advisor
 
 LABEL = ModelLabel("size_fit", "1")
@@ -35,7 +37,7 @@ def place(tables, tmp_path_factory):
     space, model, _ = fit_size_fit(tables, params=params)
     model.save(folder)
     space.save(folder)
-    materialize(tables, space, folder / "state.db", LABEL.version)
+    materialize(tables, {"size_fit": (space, LABEL.version)}, folder / "state.db")
     return folder
 
 
@@ -52,7 +54,7 @@ def advisor(real, place):
 @pytest.fixture
 def real_app(real, advisor):
     app = MuslinApp(real)
-    app.use(advisor, Readiness(ready=True))
+    use_sizes(app, advisor)
     return app
 
 
@@ -168,10 +170,11 @@ def test_reasons_come_with_the_product_s_own_figures(advisor, tables, now):
 
 def test_a_state_of_another_space_is_refused(real, place, tables, tmp_path):
     space = SizeFitSpace.load(place)
-    materialize(tables, replace(space, base_=space.base_ / 2), tmp_path / "state.db", "2")
-    other = real.model_copy(update={"state_url": str(tmp_path / "state.db")})
+    other = replace(space, base_=space.base_ / 2)
+    materialize(tables, {"size_fit": (other, "2")}, tmp_path / "state.db")
+    elsewhere = real.model_copy(update={"state_url": str(tmp_path / "state.db")})
     with pytest.raises(StateError, match=r"filled for version 2 .* version 1 of size_fit"):
-        load_advisor(place, LABEL, other)
+        load_advisor(place, LABEL, elsewhere)
 
 
 def test_a_missing_state_is_refused_with_the_command(settings, place):
@@ -184,7 +187,7 @@ def test_the_state_can_be_filled_anew_while_it_is_read(real, place, advisor, tab
     before = advisor.advise(advisor.look_up([question]))
     space = SizeFitSpace.load(place)
     with SqliteState(real.state_url) as state:
-        state.replace(state_items(space, tables), {"space": space.fingerprint})
+        state.replace(state_items(space, tables), {"space.size_fit": space.fingerprint})
     assert advisor.advise(advisor.look_up([question])) == before
 
 
@@ -193,18 +196,18 @@ def test_a_state_filled_for_another_model_meanwhile_is_refused_until_it_fits(
 ):
     state = tmp_path / "state.db"
     space = SizeFitSpace.load(place)
-    materialize(tables, space, state, "1")
+    materialize(tables, {"size_fit": (space, "1")}, state)
     real = settings.model_copy(update={"state_url": str(state)})
     app = MuslinApp(real)
-    app.use(load_advisor(place, LABEL, real), Readiness(ready=True))
+    use_sizes(app, load_advisor(place, LABEL, real))
     question = {"product_id": tables["products"]["product_id"].iloc[0]}
     assert ask(app, body=question).status == 200
 
     other = replace(space, base_=space.base_ / 2)
-    materialize(tables, other, state, "2")
+    materialize(tables, {"size_fit": (other, "2")}, state)
     refused = ask(app, body=question)
     assert refused.status == 503
     assert "version 2" in refused.json["detail"]
 
-    materialize(tables, space, state, "1")
+    materialize(tables, {"size_fit": (space, "1")}, state)
     assert ask(app, body=question).status == 200

@@ -26,7 +26,8 @@ def started(settings, monkeypatch, load_advisor):
     )
     app = MuslinApp(settings)
     start(app)
-    return ask(app, "/readyz", method="GET")
+    answer = ask(app, "/readyz", method="GET")
+    return answer, answer.json["endpoints"]["/v1/size-advice"]
 
 
 def test_a_champion_and_its_state_make_it_ready(with_champion, monkeypatch):
@@ -36,9 +37,9 @@ def test_a_champion_and_its_state_make_it_ready(with_champion, monkeypatch):
         asked.append((folder / "size_fit.json", label.version))
         return FakeAdvisor()
 
-    answer = started(with_champion, monkeypatch, load_advisor)
+    answer, told = started(with_champion, monkeypatch, load_advisor)
     assert answer.status == 200
-    assert answer.json["model"] == {"name": "size_fit", "version": "7"}
+    assert told["model"] == {"name": "size_fit", "version": "7"}
     ((file, version),) = asked
     assert file.read_text() == "{}"
     assert version == "7"
@@ -48,19 +49,19 @@ def test_a_state_that_is_not_filled_is_told_with_the_command(with_champion, monk
     def load_advisor(folder, label, settings):
         raise StateError(f"no online state at {settings.state_url}")
 
-    answer = started(with_champion, monkeypatch, load_advisor)
+    answer, told = started(with_champion, monkeypatch, load_advisor)
     assert answer.status == 503
-    assert "no online state at" in answer.json["reason"]
-    assert answer.json["action"].startswith("muslin materialize")
+    assert "no online state at" in told["reason"]
+    assert told["action"].startswith("muslin materialize")
 
 
 def test_a_model_that_cannot_be_read_is_told_and_logged(with_champion, monkeypatch, caplog):
     def load_advisor(folder, label, settings):
         raise ValueError("format 9 is newer than this program")
 
-    answer = started(with_champion, monkeypatch, load_advisor)
+    answer, told = started(with_champion, monkeypatch, load_advisor)
     assert answer.status == 503
-    assert "format 9 is newer" in answer.json["reason"]
+    assert "format 9 is newer" in told["reason"]
     assert "Traceback" in caplog.text
 
 
@@ -71,6 +72,6 @@ def test_a_damaged_champion_is_not_loaded(with_champion, monkeypatch):
     def load_advisor(folder, label, settings):
         raise AssertionError("loaded")
 
-    answer = started(with_champion, monkeypatch, load_advisor)
+    answer, told = started(with_champion, monkeypatch, load_advisor)
     assert answer.status == 503
-    assert "is damaged: size_fit.json" in answer.json["reason"]
+    assert "is damaged: size_fit.json" in told["reason"]
