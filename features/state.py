@@ -7,13 +7,28 @@ mode: one writer, many readers, nothing to install.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-__all__ = ["KEY_SEPARATOR", "SqliteState", "StateError", "StateStore", "state_key"]
+import orjson
+
+from features.erasure import erase
+
+__all__ = [
+    "KEY_SEPARATOR",
+    "NamesCustomer",
+    "SqliteState",
+    "StateError",
+    "StateStore",
+    "any_part",
+    "state_key",
+]
 
 KEY_SEPARATOR = "\x1f"
+NamesCustomer = Callable[[Sequence[str], str], bool]
+"""Whether a key, given in its parts, is one of this customer."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,9 +58,18 @@ class StateStore(Protocol):
         """Whether another has written since this was last asked; quick enough for every request."""
         ...
 
+    def forget_customer(self, customer_id: str, names: NamesCustomer) -> dict[str, int]:
+        """Remove what is kept of a customer, for good; return the keys removed, by first part."""
+        ...
+
     def close(self) -> None:
         """Give the connection back."""
         ...
+
+
+def any_part(parts: Sequence[str], customer_id: str) -> bool:
+    """Take every key that has the customer's id as a whole part after its kind."""
+    return customer_id in parts[1:]
 
 
 def state_key(*parts: str) -> str:
@@ -120,6 +144,67 @@ class SqliteState:
             raise
         return int(count)
 
+    def forget_customer(self, customer_id: str, names: NamesCustomer = any_part) -> dict[str, int]:
+        """Remove what is kept of a customer, also from the bytes of the file.
+
+        A row goes when its key names the customer, or when its value is a JSON object whose
+        ``customer_id`` is the customer's. One pass over the whole store.
+
+        Parameters
+        ----------
+        customer_id
+            Compared as a whole.
+        names
+            Which keys name the customer: a product may have the same id.
+
+        Returns
+        -------
+        dict of str to int
+            Keys removed, by the first part of the key; empty when nothing was kept.
+
+        Raises
+        ------
+        StateError
+            The file is held by another, cannot be written, or there is no space to rebuild it.
+        """
+        db = self._db
+        quoted = orjson.dumps(customer_id)
+        try:
+            db.execute("PRAGMA secure_delete=ON")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                # SQLite sifts; what it finds is only a candidate: "c-1" is in "c-11" too.
+                candidates = db.execute(
+                    "SELECT key, CASE WHEN instr(value, :quoted) THEN value END FROM state"
+                    " WHERE instr(key, :id) OR instr(value, :quoted)",
+                    {"id": customer_id, "quoted": quoted},
+                )
+                keys = [
+                    key
+                    for key, value in candidates
+                    if names(key.split(KEY_SEPARATOR), customer_id)
+                    or (value is not None and _customer_of(value) == customer_id)
+                ]
+                db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key in keys])
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            # Also when nothing was found: an earlier content may have held the customer.
+            emptied = erase(db)
+        except sqlite3.Error as error:
+            raise StateError(
+                f"{self.path}: the customer cannot be forgotten now ({error}); let what else"
+                " writes this file end, free space of twice its size, and try again"
+            ) from error
+        if not emptied:
+            raise StateError(
+                f"{self.path}: the rows are removed, but a reader keeps the log beside the file"
+                " from being emptied; try again"
+            )
+        return dict(Counter(key.partition(KEY_SEPARATOR)[0] for key in keys))
+
     def meta(self) -> dict[str, str]:
         """What is said of the content."""
         return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
@@ -143,3 +228,12 @@ class SqliteState:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _customer_of(value: bytes) -> object:
+    """The ``customer_id`` of a value that is a JSON object; None for all other values."""
+    try:
+        record = orjson.loads(value)
+    except orjson.JSONDecodeError:  # the sums of a history, or a header before them
+        return None
+    return record.get("customer_id") if isinstance(record, dict) else None

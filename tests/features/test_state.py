@@ -1,8 +1,12 @@
 import sqlite3
 import threading
 
+import orjson
 import pytest
 
+from features.order_records import order_items
+from features.personal_keys import CUSTOMER_PART, names_customer
+from features.size_fit_online import state_items
 from features.state import KEY_SEPARATOR, SqliteState, StateError, state_key
 
 ITEMS = {"a": b"1", "b": b"", "c": bytes(range(256))}
@@ -131,3 +135,127 @@ def test_a_reader_may_be_used_from_another_thread(filled):
 def test_keys_of_different_parts_do_not_meet():
     assert state_key("person", "ab", "c") != state_key("person", "a", "bc")
     assert state_key("x", "y").split(KEY_SEPARATOR) == ["x", "y"]
+
+
+def everywhere(path):
+    return b"".join(each.read_bytes() for each in path.parent.iterdir())
+
+
+def known(path, keys):
+    with SqliteState(path, readonly=True) as state:
+        return set(state.get_many(keys))
+
+
+CUSTOMER = "cust-1"
+HERS = (
+    state_key("person", CUSTOMER, "self", "women"),
+    state_key("person", CUSTOMER, "ann", "girls"),
+    state_key("account_scale", CUSTOMER, "EU"),
+    state_key("person_facts", CUSTOMER, "ann"),
+    state_key("child_facts", CUSTOMER),
+)
+OTHERS = (
+    state_key("person", "cust-11", "self", "women"),
+    state_key("person", "cust-2", CUSTOMER, "women"),  # a wearer of this name
+    state_key("account_scale", "xcust-1", "EU"),
+    state_key("product", "p"),
+)
+
+
+@pytest.fixture
+def peopled(path):
+    lines = {
+        state_key("order_line", "1"): b'{"customer_id":"cust-1","quantity":1}',
+        state_key("order_line", "2"): b'{"customer_id":"cust-11","quantity":1}',
+        state_key("order_line", "3"): b'{"customer_id":"cust-2","size_label":"cust-1"}',
+    }
+    many = {state_key("product", f"p{i}"): bytes(100) for i in range(500)}
+    with SqliteState(path) as state:
+        state.replace({**dict.fromkeys((*HERS, *OTHERS), b"v"), **lines, **many}.items(), META)
+    return path
+
+
+def test_a_forgotten_customer_leaves_no_key_and_others_stay(peopled):
+    with SqliteState(peopled) as state:
+        assert state.forget_customer(CUSTOMER, names_customer) == {
+            "person": 2,
+            "account_scale": 1,
+            "person_facts": 1,
+            "child_facts": 1,
+            "order_line": 1,
+        }
+        assert state.forget_customer(CUSTOMER, names_customer) == {}
+    lines = [state_key("order_line", str(i)) for i in (1, 2, 3)]
+    assert known(peopled, [*HERS, *OTHERS, *lines]) == {*OTHERS, *lines[1:]}
+    assert contents(peopled)[1] == META
+
+
+def test_a_forgotten_customer_is_gone_from_the_bytes_while_the_service_reads(path):
+    hers = {state_key("person", "Zo\u00eb-77", str(i), "women"): b"v" for i in range(300)}
+    line = {state_key("order_line", "1"): orjson.dumps({"customer_id": "Zo\u00eb-77"})}
+    others = {state_key("person", f"c{i}", "self", "women"): bytes(60) for i in range(3000)}
+    with SqliteState(path) as state, SqliteState(path, readonly=True) as reader:
+        state.replace({**hers, **line, **others}.items(), META)
+        assert reader.get_many([*hers]) == hers
+        assert "Zo\u00eb-77".encode() in everywhere(path)
+        assert state.forget_customer("Zo\u00eb-77") == {"person": 300, "order_line": 1}
+        assert "Zo\u00eb-77".encode() not in everywhere(path)
+        assert reader.changed()
+        assert reader.get_many([*hers, *others]) == others
+
+
+def test_forgetting_reaches_what_an_earlier_content_left_in_the_file(peopled):
+    with SqliteState(peopled) as state:
+        state.replace(ITEMS.items(), META)
+        assert state.forget_customer(CUSTOMER) == {}
+    assert CUSTOMER.encode() not in everywhere(peopled)
+
+
+def test_a_customer_cannot_be_forgotten_while_another_writes(peopled):
+    other = sqlite3.connect(peopled, isolation_level=None)
+    with SqliteState(peopled) as state:
+        state._db.execute("PRAGMA busy_timeout=10")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateError, match=r"state\.db: .*locked.*try again"):
+            state.forget_customer(CUSTOMER)
+        other.close()
+        assert sum(state.forget_customer(CUSTOMER, names_customer).values()) == 6
+
+
+def test_a_product_with_the_id_of_a_customer_is_kept(tables, space, path):
+    """Whole state of a shop whose customers are numbered like its products."""
+    names = {"customer_id": {}, "product_id": {}}
+    renamed = {}
+    for table, frame in tables.items():
+        renamed[table] = frame.copy()
+        for column, ids in names.items():
+            if column in frame:
+                for value in frame[column].unique():
+                    ids.setdefault(value, str(len(ids)))
+                renamed[table][column] = frame[column].map(ids).astype("str")
+    items = {**dict(state_items(space, renamed)), **dict(order_items(renamed))}
+    measured = renamed["body_measurements"]["customer_id"]
+    customer = measured[measured.isin(renamed["products"]["product_id"])].iloc[0]
+    with SqliteState(path) as state:
+        state.replace(items.items(), META)
+        removed = state.forget_customer(customer, names_customer)
+        left = state.get_many(list(items))
+    assert sum(removed.values()) == len(items) - len(left) > 0
+    gone = {key.split(KEY_SEPARATOR)[0] for key in items.keys() - left.keys()}
+    assert {"person_facts", "order_line"} <= gone
+    assert gone <= {"person_facts", "child_facts", "person", "person_scale", "account_scale",
+                    "order_line"}  # fmt: skip
+    lines = renamed["order_lines"]
+    assert removed["order_line"] == (lines["customer_id"] == customer).sum()
+
+
+def test_every_kind_of_key_says_where_the_customer_is(tables, space):
+    keys = [key for key, _ in (*state_items(space, tables), *order_items(tables))]
+    customers = set(tables["customers"]["customer_id"])
+    for key in keys:
+        parts = key.split(KEY_SEPARATOR)
+        (kind,) = {tuple(parts[:1]), tuple(parts[:2])} & CUSTOMER_PART.keys()
+        place = CUSTOMER_PART[kind]
+        assert [i for i, part in enumerate(parts) if part in customers] == (
+            [] if place is None else [place]
+        )

@@ -1,0 +1,67 @@
+"""Which keys of the online state name a customer, and in which part.
+
+Ids of customers and of products may be the same number, so that looking for the id in any part of
+a key would forget the product as well. Histories tell by their declaration; records are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from features.histories import History
+from features.size_fit import HISTORIES as SIZE_FIT
+
+__all__ = ["CUSTOMER_PART", "names_customer"]
+
+_WIDTH = {"person": 2}  # customer and wearer, joined by the separator of the keys
+_NAMES = ("customer_id", "person")
+
+
+def _parts(histories: Iterable[History], *before: str) -> dict[tuple[str, ...], int | None]:
+    found: dict[tuple[str, ...], int | None] = {}
+    for history in histories:
+        kind = (*before, history.name)
+        at = len(kind)
+        found[kind] = None
+        for column in history.key:
+            if column in _NAMES:
+                found[kind] = at
+                break
+            at += _WIDTH.get(column, 1)
+    return found
+
+
+CUSTOMER_PART: dict[tuple[str, ...], int | None] = {
+    **_parts(SIZE_FIT),
+    ("product_facts",): None,
+    ("person_facts",): 1,
+    ("child_facts",): 1,
+    ("order_line",): None,  # its value names the customer
+}
+"""Place of the customer's id among the parts of a key, by kind (the first part or parts)."""
+
+_LONGEST = max(map(len, CUSTOMER_PART))
+
+
+def names_customer(parts: Sequence[str], customer_id: str) -> bool:
+    """Whether a key names this customer.
+
+    Parameters
+    ----------
+    parts
+        Parts of the key.
+    customer_id
+        Compared as a whole.
+
+    Returns
+    -------
+    bool
+        For a kind of key that is not listed, whether any part is the id: rather a history too
+        many removed, which the next filling brings back, than a person kept.
+    """
+    for length in range(1, _LONGEST + 1):
+        kind = tuple(parts[:length])
+        if kind in CUSTOMER_PART:
+            place = CUSTOMER_PART[kind]
+            return place is not None and parts[place : place + 1] == [customer_id]
+    return customer_id in parts[1:]
