@@ -1,0 +1,44 @@
+"""`muslin forget`: remove what is kept of a customer, and say what that was."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+__all__ = ["forget_command"]
+
+
+def forget_command(
+    customer: Annotated[
+        str, typer.Option(metavar="ID", help="The customer's id, as the shop's tables have it.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Remove a customer from the online state and the record of reviews; say what went."""
+    from data_contracts.errors import BadInputError
+    from features.audit import AuditError
+    from features.settings import Settings
+    from pipelines.forget import forget
+    from pipelines.progress import Steps
+
+    console = Console(highlight=False)
+    settings = Settings.load()
+    if not yes:
+        typer.confirm(
+            f"Remove customer {customer!r} from {settings.state_url} and {settings.audit_url}?"
+            " This cannot be undone.",
+            abort=True,
+        )
+    with Steps(console, 1) as step:
+        step("forgetting the customer")
+        try:
+            report = forget(customer, settings)
+        except AuditError as error:
+            told = BadInputError(str(error))
+            for note in getattr(error, "__notes__", ()):
+                told.add_note(note)
+            raise told from error
+    for line in report.lines():
+        console.print(line, markup=False, soft_wrap=True)
