@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from pipelines.jobs import MODELS, job_of
+
 if TYPE_CHECKING:
     from features.settings import Settings
+    from pipelines.jobs.base import Job, Tables
     from pipelines.tracking import Registry
 
 __all__ = ["REFUSED", "app"]
@@ -25,7 +28,7 @@ REFUSED = 3
 """Exit code of a promotion that the gate refused."""
 
 app = typer.Typer(
-    help="Size advice for shops that sell clothes: from tables to a service.",
+    help="Size advice, return risk and fair return review for shops that sell clothes.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,7 +44,15 @@ class MomentName(StrEnum):
 
 Data = Annotated[str, typer.Option(metavar="DIR|URL", help="Folder of tables, or database URL.")]
 Out = Annotated[Path, typer.Option(help="Folder to write to.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="size-fit")]
+_ALL = "all"
+_COMMANDS = tuple(name.replace("_", "-") for name in MODELS)
+Model = Annotated[str, typer.Argument(metavar="|".join(_COMMANDS), help="The model.")]
+Models = Annotated[
+    str,
+    typer.Argument(
+        metavar="|".join((*_COMMANDS, _ALL)), help="The model; all: each the tables can train."
+    ),
+]
 
 
 def _out() -> Console:
@@ -92,12 +103,13 @@ def _registry() -> Registry:
     return Registry(_settings())
 
 
-def _model(name: str) -> str:
+def _job(name: str, *, others: tuple[str, ...] = ()) -> Job:
     from data_contracts.errors import BadInputError
 
-    if name.replace("-", "_") != "size_fit":
-        raise BadInputError(f"there is no model {name!r}; there is size-fit")
-    return "size_fit"
+    if name.replace("-", "_") not in MODELS:
+        known = ", ".join((*_COMMANDS, *others))
+        raise BadInputError(f"there is no model {name!r}; there is {known}")
+    return job_of(name.replace("-", "_"))
 
 
 @app.command()
@@ -204,32 +216,72 @@ def validate(
 @app.command()
 @_explained
 def train(
-    model: Model,
+    model: Models,
     data: Data,
     tune: Annotated[
         int, typer.Option(min=0, metavar="TRIALS", help="Settings to try before; 0 for none.")
     ] = 0,
     folds: Annotated[int, typer.Option(min=1, max=8, help="Rolling time folds.")] = 3,
 ) -> None:
-    """Train a model, judge it on rolling time folds, log and register it in MLflow."""
-    name = _model(model)
+    """Train a model, judge it on rolling time folds, log and register it in MLflow.
+
+    With `all`, a model that the tables cannot train is left out with the reason.
+    """
+    jobs = [job_of(name) for name in MODELS] if model == _ALL else [_job(model, others=(_ALL,))]
+    from data_contracts.errors import BadInputError
     from pipelines.load import load_tables, shown_source
     from pipelines.progress import Steps
-    from pipelines.show import show_folds
-    from pipelines.train import train_size_fit
 
     console = _out()
-    with Steps(console, 6 + folds + tune) as step:
+    with Steps(console, 2) as step:
         step(f"reading and validating {shown_source(data)}")
-        tables = load_tables(data)
+        tables = load_tables(data, needs=jobs[0].needs if len(jobs) == 1 else ())
         step("opening the registry")
         registry = _registry()
-        done = train_size_fit(
-            tables, registry, source=shown_source(data), trials=tune, folds=folds, step=step
+    trained = []
+    refused: list[str] = []
+    for job in jobs:
+        try:
+            _train(console, job, tables, registry, shown_source(data), tune, folds)
+        except BadInputError as error:
+            if len(jobs) == 1:
+                raise
+            refused.append(f"{job.command}: {error}")
+            console.print(f"{job.command} is left out: {error}", markup=False, soft_wrap=True)
+        else:
+            trained.append(job.command)
+    if not trained:
+        raise BadInputError("no model can be trained; " + "; ".join(refused))
+    console.print(
+        "next: " + " && ".join(f"muslin promote {name}" for name in trained), markup=False
+    )
+
+
+def _train(
+    console: Console,
+    job: Job,
+    tables: Tables,
+    registry: Registry,
+    source: str,
+    trials: int,
+    folds: int,
+) -> None:
+    from pipelines.load import check_needs
+    from pipelines.progress import Steps
+    from pipelines.show import show_folds
+    from pipelines.train import train_model
+
+    check_needs(tables, job.needs, where=source)
+    if job.command != job.name or len(MODELS) > 1:
+        console.print(job.command, style="bold")
+    with Steps(console, 4 + folds + trials) as step:
+        done = train_model(
+            job, tables, registry, source=source, trials=trials, folds=folds, step=step
         )
-    show_folds(console, done.folds, done.metrics)
-    console.print(f"{name} version {done.version} is registered at {registry.uri}", markup=False)
-    console.print(f"next: muslin promote {model}", markup=False)
+    show_folds(console, job, done.folds, done.metrics)
+    console.print(
+        f"{job.name} version {done.version} is registered at {registry.uri}", markup=False
+    )
 
 
 @app.command()
@@ -242,31 +294,37 @@ def backtest(
     moment: Annotated[
         MomentName, typer.Option(help="Predict as of the order or of the delivery.")
     ] = MomentName.checkout,
+    claims: Annotated[
+        Path | None,
+        typer.Option(help="Claims on held-out lines, as in returns; each is judged when made."),
+    ] = None,
 ) -> None:
     """Train without the outcomes of the held-out lines, then predict each of them."""
-    _model(model)
+    job = _job(model)
     from data_contracts.errors import BadInputError
     from data_contracts.readers import write_parquet
-    from pipelines.backtest import predict, score
-    from pipelines.load import load_tables, read_hold_out, shown_source
+    from pipelines.load import load_tables, read_claims, read_hold_out, shown_source
     from pipelines.progress import Steps
     from pipelines.show import show_scores
 
     # Told before the data is read and the model trained, which takes minutes.
     if not holdout.is_file():
         raise BadInputError(f"{holdout} does not exist; give a CSV file with order_line_id")
+    if claims is not None and not claims.exists():
+        raise BadInputError(f"{claims} does not exist; give a file with rows of returns")
     if out.is_dir():
         raise BadInputError(f"{out} is a folder; give --out a file, such as {out / 'p.parquet'}")
     console = _out()
     with Steps(console, 3) as step:
         step(f"reading and validating {shown_source(data)}")
-        tables = load_tables(data)
+        tables = load_tables(data, needs=job.needs)
         hold_out = read_hold_out(holdout, tables["order_lines"]["order_line_id"])
+        claimed = read_claims(claims, hold_out) if claims is not None else None
         step(f"training without the outcomes of {len(hold_out):,} lines, and predicting them")
-        predicted = predict(tables, hold_out, moment.value)
+        predicted = job.backtest(tables, hold_out, moment.value, claimed)
         step(f"writing {out}")
         write_parquet(predicted, out)
-    show_scores(console, predicted, score(tables, predicted))
+    show_scores(console, job, predicted, job.score(tables, predicted))
 
 
 @app.command()
@@ -278,12 +336,12 @@ def promote(
     ] = None,
 ) -> None:
     """Make a version the champion, if it passes the gate; exit code 3 if it does not."""
-    name = _model(model)
-    from pipelines import promote as job
+    chosen = _job(model)
+    from pipelines import promote as gated
     from pipelines.show import show_verdict
 
     console = _out()
-    verdict = job.promote(_registry(), name, version)
+    verdict = gated.promote(_registry(), chosen, version)
     show_verdict(console, verdict)
     if not verdict.passed:
         raise typer.Exit(REFUSED)
@@ -292,21 +350,24 @@ def promote(
 @app.command()
 @_explained
 def materialize(data: Data) -> None:
-    """Fill the online state for the champion."""
+    """Fill the online state for the champions of all models."""
     from pipelines.load import load_tables, shown_source
-    from pipelines.online import materialize_champion
+    from pipelines.online import materialize_champions
     from pipelines.progress import Steps
 
     console = _out()
     settings = _settings()
     with Steps(console, 3) as step:
         step(f"reading and validating {shown_source(data)}")
-        tables = load_tables(data, outcomes=False)
-        step("fetching the champion")
+        tables = load_tables(data)
+        step("opening the registry")
         registry = _registry()
         step("filling the online state")
-        keys = materialize_champion(tables, registry, settings)
-    console.print(f"{keys:,} keys in {settings.state_url}", markup=False)
+        filled = materialize_champions(tables, registry, settings)
+    served = ", ".join(f"{name} version {number}" for name, number in filled.versions.items())
+    console.print(f"{filled.keys:,} keys in {settings.state_url} for {served}", markup=False)
+    for name in filled.without:
+        console.print(f"{name} has no champion and is left out", markup=False)
 
 
 @app.command()
@@ -315,7 +376,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port.")] = None,
 ) -> None:
-    """Serve the champion until stopped."""
+    """Serve the champions until stopped."""
     from pipelines.serve import become_service
 
     become_service(_settings(host=host, port=port))

@@ -52,33 +52,35 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
     with Steps(console, 11 + _FOLDS) as step:
         source = _tables(data, importer, lines, place / "data", step)
         step("loading the libraries")
+        from pipelines.jobs import job_of
         from pipelines.load import load_tables, shown_source
-        from pipelines.online import materialize_champion
+        from pipelines.online import materialize_champions
         from pipelines.promote import promote
         from pipelines.serve import service
         from pipelines.tracking import Registry
-        from pipelines.train import SIZE_FIT, train_size_fit
+        from pipelines.train import train_model
 
         step("validating the tables")
         tables = load_tables(source)
         questions = four_questions(tables)
         step("opening the registry")
         registry = Registry(settings)
-        trained = train_size_fit(
-            tables, registry, source=shown_source(source), folds=_FOLDS, step=step
+        job = job_of("size_fit")
+        trained = train_model(
+            job, tables, registry, source=shown_source(source), folds=_FOLDS, step=step
         )
         step("promoting through the gate")
-        verdict = promote(registry, SIZE_FIT, trained.version)
+        verdict = promote(registry, job, trained.version)
         if verdict.passed:
             step("filling the online state")
-            materialize_champion(tables, registry, settings)
+            materialize_champions(tables, registry, settings)
             step("starting the service")
             with service(settings) as url:
                 step("asking for size advice")
                 answers = [_ask(url, question.request) for question in questions]
     counts = ", ".join(f"{len(t):,} {n}" for n, t in tables.items())
     console.print(f"\n{counts}\n", markup=False)
-    show_folds(console, trained.folds, trained.metrics)
+    show_folds(console, job, trained.folds, trained.metrics)
     show_verdict(console, verdict)
     if not verdict.passed:
         raise BadInputError("the model was refused by the gate, so there is nobody to ask")

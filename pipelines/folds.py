@@ -1,4 +1,4 @@
-"""Rolling time folds: the model is judged on later orders than any it learned from."""
+"""Rolling time folds: a model is judged on later moments than any it learned from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import pandas as pd
 
 from data_contracts.errors import BadInputError
 from features.size_fit_space import RETURN_WINDOW_DAYS
-from pipelines.outcomes import check_outcomes, fit_outcomes
 
-__all__ = ["Fold", "rolling_folds"]
+__all__ = ["Fold", "known_until", "rolling_folds", "settled_lines"]
 
-_MIN_LINES = 30
-_WINDOW = pd.Timedelta(days=RETURN_WINDOW_DAYS)
+MIN_OUTCOMES = 30
 _KNOWN_AT = {
     "order_lines": "ordered_at",
     "fit_feedback": "given_at",
@@ -31,14 +29,14 @@ class Fold:
     Parameters
     ----------
     start, end
-        Lines ordered in ``[start, end)`` are judged.
+        What was asked in ``[start, end)`` is judged.
     tables
         The shop as it was known at ``start``, of outcomes the settled ones: what is learned from.
     live
-        The shop as it was known at ``end``, for the histories: the vector of a judged line holds
-        what was known when it was ordered, as it does in the service.
+        The shop as it was known at ``end``, for the histories: a judged vector holds what was known
+        when it was asked for, as it does in the service.
     outcomes
-        What became of the judged lines: ``y``, ``told`` by ``order_line_id``; known ones only.
+        What became of the judged: the job's columns by id; known ones only.
     """
 
     start: pd.Timestamp
@@ -49,38 +47,49 @@ class Fold:
 
 
 def rolling_folds(
-    tables: Mapping[str, pd.DataFrame], *, folds: int = 3, share: float = 0.1
+    tables: Mapping[str, pd.DataFrame],
+    known: pd.DataFrame,
+    asked: pd.Series,
+    *,
+    folds: int = 3,
+    share: float = 0.1,
+    fewest: int = MIN_OUTCOMES,
+    what: str = "order lines with an outcome",
+    window_days: float | None = RETURN_WINDOW_DAYS,
 ) -> list[Fold]:
-    """Cut the last orders into folds of equal numbers of known outcomes.
+    """Cut the last questions into folds of equal numbers of known outcomes.
 
     Parameters
     ----------
     tables
         Contract tables.
+    known
+        Outcomes that are known and can be judged, by id.
+    asked
+        Moment each was asked about, by id.
     folds
         How many, the latest last. Each learns from everything before it.
     share
         Share of the known outcomes in each.
+    fewest
+        Least number of outcomes in each.
+    what
+        What `known` are, in words.
+    window_days
+        Days after delivery in which a line is open: what became of it by then is left out of what
+        is learned, as only complaints are quick. None leaves all that was known.
 
     Raises
     ------
     BadInputError
         Too few outcomes, or too few moments, to cut.
     """
-    ordered = tables["order_lines"].set_index("order_line_id")["ordered_at"]
-    outcomes = fit_outcomes(tables)
-    lines = tables["order_lines"]
-    settled = _settled(
-        lines, max(tables[t][at].max() for t, at in _KNOWN_AT.items() if t in tables)
-    )
-    usable = settled & lines["size_label"].notna()
-    known = outcomes[(outcomes["y"] >= 0) & usable.to_numpy()]
-    if len(known) * share < _MIN_LINES:
+    if len(known) * share < fewest:
         raise BadInputError(
-            f"{len(known):,} order lines with a size and an outcome are too few for {folds} rolling"
-            f" folds of {share:.0%}; there must be at least {_MIN_LINES / share:,.0f}"
+            f"{len(known):,} {what} are too few for {folds} rolling folds of {share:.0%}; there"
+            f" must be at least {fewest / share:,.0f}"
         )
-    moments = ordered.loc[known.index].sort_values()
+    moments = asked.loc[known.index].sort_values()
     at = [moments.iloc[int(len(moments) * (1 - share * k))] for k in range(folds, 0, -1)]
     at.append(moments.iloc[-1] + pd.Timedelta(microseconds=1))
     cut = []
@@ -91,11 +100,30 @@ def rolling_folds(
                 f"the orders stand at too few different moments for {folds} rolling folds"
                 f" (from {moments.iloc[0]} to {moments.iloc[-1]})"
             )
-        past = _settled_tables(tables, start)
-        check_outcomes(past)
-        live = _as_known(tables, end)
-        cut.append(Fold(start, end, past, live, known.loc[judged.index]))
+        past = _as_known(tables, start)
+        if window_days is not None:
+            past = _settled_tables(past, start, window_days)
+        cut.append(Fold(start, end, past, _as_known(tables, end), known.loc[judged.index]))
     return cut
+
+
+def known_until(tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+    """The last moment the tables tell of."""
+    moment: pd.Timestamp = max(tables[t][at].max() for t, at in _KNOWN_AT.items() if t in tables)
+    return moment
+
+
+def settled_lines(
+    lines: pd.DataFrame, moment: pd.Timestamp, window_days: float = RETURN_WINDOW_DAYS
+) -> pd.Series:
+    """Lines whose outcome is known by then whichever it is.
+
+    Complaints are quick and silence takes the whole return window: among lines whose window is
+    still open the known outcomes are mostly complaints, and a model that learns from them, or is
+    judged by them, expects too many. A line without a delivery date can only be told of.
+    """
+    window = pd.Timedelta(days=window_days)
+    return lines["delivered_at"].isna() | (lines["delivered_at"] + window < moment)
 
 
 def _as_known(tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -111,12 +139,11 @@ def _as_known(tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp) -> dict[
 
 
 def _settled_tables(
-    tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp
+    known: dict[str, pd.DataFrame], moment: pd.Timestamp, window_days: float
 ) -> dict[str, pd.DataFrame]:
     """The shop as known at a moment, without outcomes of lines that are not settled by then."""
-    known = _as_known(tables, moment)
     lines = known["order_lines"]
-    open_yet = ~_settled(lines, moment)
+    open_yet = ~settled_lines(lines, moment, window_days)
     known["order_lines"] = lines.assign(delivered_at=lines["delivered_at"].mask(open_yet))
     ids = set(lines.loc[open_yet, "order_line_id"])
     for name in ("fit_feedback", "returns"):
@@ -126,13 +153,3 @@ def _settled_tables(
             if known[name].empty:
                 del known[name]
     return known
-
-
-def _settled(lines: pd.DataFrame, moment: pd.Timestamp) -> pd.Series:
-    """Lines whose outcome is known by then whichever it is.
-
-    Complaints are quick and silence takes the whole return window: among lines whose window is
-    still open the known outcomes are mostly complaints, and a model that learns from them, or is
-    judged by them, expects too many. A line without a delivery date can only be told of.
-    """
-    return lines["delivered_at"].isna() | (lines["delivered_at"] + _WINDOW < moment)

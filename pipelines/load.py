@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import sqlalchemy as sa
 
 from data_contracts.errors import BadInputError
-from data_contracts.readers import is_sql_url, read_csv, read_tables
+from data_contracts.readers import is_sql_url, read_csv, read_parquet, read_tables
+from data_contracts.tables import TABLES
 from data_contracts.validation import validate
 
-__all__ = ["NEEDED", "OUTCOMES", "load_tables", "read_hold_out", "shown_source"]
+__all__ = ["NEEDED", "check_needs", "load_tables", "read_claims", "read_hold_out", "shown_source"]
 
 logger = logging.getLogger("muslin.pipelines")
 
 NEEDED = ("products", "product_sizes", "order_lines")
-"""Tables no job on sizes can do without."""
-OUTCOMES = ("fit_feedback", "returns")
-"""Tables that tell what became of an order; training needs one of them."""
+"""Tables no job can do without."""
+
+Needs = Sequence[tuple[str, ...]]
 
 
-def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame]:
+def load_tables(source: str, *, needs: Needs = ()) -> dict[str, pd.DataFrame]:
     """Read and validate the tables of a folder or database; rows that break a rule are left out.
 
     Parameters
     ----------
     source
         A folder of tables or a database URL.
-    outcomes
-        Whether one of `OUTCOMES` is needed.
+    needs
+        Further tables that are needed: of each group one.
 
     Raises
     ------
@@ -46,11 +47,7 @@ def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame
             f"{where} lacks the table{'s' if missing[1:] else ''} {', '.join(missing)};"
             f" it has {', '.join(raw)}"
         )
-    if outcomes and not any(name in raw for name in OUTCOMES):
-        raise BadInputError(
-            f"{where} tells no outcome: there is neither fit_feedback nor returns, so there is"
-            " nothing to learn from"
-        )
+    check_needs(raw, needs, where=str(where))
     report = validate(raw)
     for item in report.tables.values():
         if item.quarantined:
@@ -62,6 +59,23 @@ def load_tables(source: str, *, outcomes: bool = True) -> dict[str, pd.DataFrame
             )
     _tell_unknown_sizes(report.good)
     return report.good
+
+
+def check_needs(tables: Collection[str], needs: Needs, *, where: str) -> None:
+    """Make sure that of each group of tables there is one.
+
+    Raises
+    ------
+    BadInputError
+        A group has none.
+    """
+    for group in needs:
+        if not any(name in tables for name in group):
+            lacking = " nor ".join(group)
+            there = f"neither {lacking}" if len(group) > 1 else f"no {lacking}"
+            raise BadInputError(
+                f"{where} tells no outcome: there is {there}, so there is nothing to learn from"
+            )
 
 
 def _tell_unknown_sizes(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -131,3 +145,44 @@ def read_hold_out(path: Path, known: Collection[str]) -> list[str]:
             ", ".join(repr(value) for value in strangers[:3]),
         )
     return asked[asked.isin(ours)].tolist()
+
+
+def read_claims(path: Path, hold_out: Collection[str]) -> pd.DataFrame:
+    """Read claims on held-out lines: rows of the contract ``returns``, judged by it.
+
+    Parameters
+    ----------
+    path
+        CSV or Parquet file.
+    hold_out
+        Ids of the held-out lines; claims on others are counted in a warning and left out.
+
+    Raises
+    ------
+    BadInputError
+        The file cannot be read, breaks the contract, or holds no claim on a held-out line.
+    """
+    contract = TABLES["returns"]
+    text = path.suffix.lower() == ".csv"
+    raw = read_csv(path) if text else read_parquet(path, contract)
+    report = validate({"returns": raw})
+    claims = report.good["returns"]
+    broken = report.tables["returns"].quarantined
+    if broken:
+        logger.warning(
+            "%s of %s claims in %s break a rule and are left out",
+            f"{broken:,}",
+            f"{len(raw):,}",
+            path,
+        )
+    ours = claims[claims["order_line_id"].isin(set(hold_out))].reset_index(drop=True)
+    if ours.empty:
+        raise BadInputError(f"none of the {len(claims):,} claims in {path} is on a held-out line")
+    if len(ours) < len(claims):
+        logger.warning(
+            "%s of %s claims in %s are on lines that are not held out, and are left out",
+            f"{len(claims) - len(ours):,}",
+            f"{len(claims):,}",
+            path,
+        )
+    return ours

@@ -1,48 +1,45 @@
-"""Fill the online state from contract tables."""
+"""Fill the online state from contract tables, for every model that serves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
-
-from features.size_fit_online import state_items
-from features.size_fit_space import SizeFitSpace
+from features.order_records import order_items
 from features.state import SqliteState
+from pipelines.jobs import job_of
+from pipelines.jobs.base import Space, Tables
 
 __all__ = ["materialize"]
 
 
 def materialize(
-    tables: Mapping[str, pd.DataFrame],
-    space: SizeFitSpace,
-    state_path: str | Path,
-    model_version: str,
+    tables: Tables, spaces: Mapping[str, tuple[Space, str]], state_path: str | Path
 ) -> int:
-    """Put what the model needs to know of every key into the state; give the number of keys.
+    """Put what models need to know of every key into the state; give the number of keys.
 
     The whole content is replaced in one transaction: a service that reads meanwhile sees the old
-    content or the new.
+    content or the new. The order lines themselves are always there, for the returns desk.
 
     Parameters
     ----------
     tables
         Contract tables.
-    space
-        Feature space of the champion.
+    spaces
+        Feature space and version of the model, by its registered name. The service compares the
+        fingerprint of the space with its model's; the version is for people to read.
     state_path
         The SQLite file.
-    model_version
-        Version the content is made for, for people to read; the service compares the fingerprint
-        of the feature space with its model's.
     """
-    meta = {
-        "model": "size_fit",
-        "version": model_version,
-        "space": space.fingerprint,
-        "filled_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    meta = {"filled_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    for name, (space, version) in spaces.items():
+        meta |= {f"space.{name}": space.fingerprint, f"version.{name}": version}
     with SqliteState(state_path) as state:
-        return state.replace(state_items(space, tables), meta)
+        return state.replace(_items(tables, spaces), meta)
+
+
+def _items(tables: Tables, spaces: Mapping[str, tuple[Space, str]]) -> Iterator[tuple[str, bytes]]:
+    for name, (space, _) in spaces.items():
+        yield from job_of(name).state_items(space, tables)
+    yield from order_items(tables)

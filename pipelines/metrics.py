@@ -107,9 +107,7 @@ def mean_of(folds: list[dict[str, float]]) -> dict[str, float]:
         having = [fold for fold in folds if name in fold]
         weights = [fold["lines"] for fold in having]
         figures[name] = float(np.average([fold[name] for fold in having], weights=weights))
-    for name in FIT:
+    for name in [n.removeprefix("gap_") for n in figures if n.startswith("gap_")]:
         # Of the pooled lines: gaps of opposite sign in two folds are no miscalibration.
-        if f"predicted_{name}" in figures:
-            gap = abs(figures[f"predicted_{name}"] - figures[f"observed_{name}"])
-            figures[f"gap_{name}"] = gap
+        figures[f"gap_{name}"] = abs(figures[f"predicted_{name}"] - figures[f"observed_{name}"])
     return figures

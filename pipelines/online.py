@@ -1,48 +1,70 @@
-"""Fill the online state for the model that serves."""
+"""Fill the online state for the models that serve."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from features.settings import Settings
-from features.size_fit_space import SizeFitSpace
+from pipelines.jobs import MODELS, job_of
+from pipelines.jobs.base import Space, Tables
 from pipelines.materialize import materialize
 from pipelines.tracking import Registry, RegistryError
-from pipelines.train import SIZE_FIT
 
-__all__ = ["materialize_champion"]
+__all__ = ["Filled", "materialize_champions"]
 
 
-def materialize_champion(
-    tables: Mapping[str, pd.DataFrame], registry: Registry, settings: Settings
-) -> int:
-    """Put what the champion needs to know of every key into the state; give the number of keys.
+@dataclass(frozen=True)
+class Filled:
+    """What the state was filled with.
+
+    Parameters
+    ----------
+    keys
+        Keys in the state.
+    versions
+        Version of the champion, by model.
+    without
+        Models that have no champion: the state holds nothing for them.
+    """
+
+    keys: int
+    versions: dict[str, str]
+    without: tuple[str, ...]
+
+
+def materialize_champions(tables: Tables, registry: Registry, settings: Settings) -> Filled:
+    """Put what the champions need to know of every key into the state.
 
     Parameters
     ----------
     tables
         Validated contract tables.
     registry
-        Where the champion is.
+        Where the champions are.
     settings
         Where the state is.
 
     Raises
     ------
     RegistryError
-        There is no champion.
+        There is no champion of any model.
     """
-    champion = registry.champion(SIZE_FIT)
-    if champion is None:
-        raise RegistryError(
-            f"{SIZE_FIT} has no champion at {registry.uri};"
-            " run: muslin train size-fit --data DIR && muslin promote size-fit"
+    spaces: dict[str, tuple[Space, str]] = {}
+    for name in MODELS:
+        champion = registry.champion(name)
+        if champion is None:
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = registry.download(name, champion.number, Path(temporary))
+            spaces[name] = (job_of(name).load_space(folder), str(champion.number))
+    if not spaces:
+        commands = "; ".join(
+            f"muslin train {c} --data DIR && muslin promote {c}"
+            for c in (job_of(name).command for name in MODELS)
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = registry.download(SIZE_FIT, champion.number, Path(temporary))
-        space = SizeFitSpace.load(folder)
-    return materialize(tables, space, settings.state_url, str(champion.number))
+        raise RegistryError(f"no model has a champion at {registry.uri}; run: {commands}")
+    keys = materialize(tables, spaces, settings.state_url)
+    versions = {name: version for name, (_, version) in spaces.items()}
+    return Filled(keys, versions, tuple(name for name in MODELS if name not in spaces))

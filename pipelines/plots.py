@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,34 +17,33 @@ if TYPE_CHECKING:
 __all__ = ["calibration_plot", "size_curve_plot"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _BINS = 10
 _REACH = 3.0
-_COLOURS = dict(zip(FIT, ("#4c72b0", "#55a868", "#c44e52"), strict=True))
+_COLOURS = ("#4c72b0", "#55a868", "#c44e52")
 
 
-def calibration_plot(y: Ints, probability: Floats) -> Figure:
-    """Observed share against mean predicted share, by tenths of the lines, class by class.
+def calibration_plot(predicted: Mapping[str, tuple[Bools, Floats]]) -> Figure:
+    """Observed share against mean predicted share, by tenths of the lines.
 
     Parameters
     ----------
-    y
-        Outcomes of the rolling folds, shape (n,).
-    probability
-        Shape (n, 3).
+    predicted
+        Whether it came true, and its probability on the rolling folds, each of shape (n,), by the
+        name of what was predicted.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 5.0), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    for code, name in enumerate(FIT):
-        order = np.argsort(probability[:, code], kind="stable")
+    for colour, (name, (true, probability)) in zip(cycle(_COLOURS), predicted.items()):
+        order = np.argsort(probability, kind="stable")
         parts = [part for part in np.array_split(order, _BINS) if len(part)]
-        predicted = [probability[part, code].mean() for part in parts]
-        observed = [(y[part] == code).mean() for part in parts]
-        axes.plot(predicted, observed, marker="o", color=_COLOURS[name], label=name)
+        expected = [probability[part].mean() for part in parts]
+        observed = [true[part].mean() for part in parts]
+        axes.plot(expected, observed, marker="o", color=colour, label=name)
     axes.set(xlabel="mean predicted", ylabel="observed share", title="Calibration, rolling folds")
     axes.legend()
     return figure
@@ -66,7 +67,7 @@ def size_curve_plot(position: Floats, natural: Floats, probability: Floats) -> F
     at = [each for each in np.unique(step[np.isfinite(step)]) if abs(each) <= _REACH]
     for code, name in enumerate(FIT):
         mean = [probability[step == each, code].mean() for each in at]
-        axes.plot(at, mean, marker="o", color=_COLOURS[name], label=name)
+        axes.plot(at, mean, marker="o", color=_COLOURS[code], label=name)
     axes.set(
         xlabel="steps from the natural size",
         ylabel="mean probability",

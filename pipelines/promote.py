@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_contracts.tables import FIT
+from pipelines.jobs.base import Job
 from pipelines.tracking import Registry, RegistryError, Version
 
-__all__ = ["MISCALIBRATION", "Gate", "Verdict", "gate", "promote"]
-
-MISCALIBRATION = 0.02
-"""Largest |mean predicted - mean observed| of a class over the rolling folds."""
-NOISE = 0.002
-"""A difference on the same folds that two runs with other seeds show."""
-_DRIFT = 0.02
-_JUDGED = {"mean_auc": 1.0, "log_loss": -1.0}
+__all__ = ["Gate", "Verdict", "gate", "promote"]
 
 
 @dataclass(frozen=True)
@@ -51,17 +44,19 @@ class Verdict:
         return all(each.passed for each in self.gates)
 
 
-def gate(challenger: Version, champion: Version | None) -> Verdict:
+def gate(job: Job, challenger: Version, champion: Version | None) -> Verdict:
     """Hold a version against the limits of calibration and against the champion.
 
     Two versions trained on the same data were judged on the same folds and are compared as they
     are. On other data the folds are others: then the challenger's run has the figures that the
     champion's settings reach on its folds, and must not fall behind those; and it must not fall
-    more than 0.02 of mean AUC behind what the champion reached on its own, as it would where labels
-    were broken on the way.
+    far behind what the champion reached on its own in the first of its figures, as it would where
+    labels were broken on the way.
 
     Parameters
     ----------
+    job
+        The model: which figures count, and how far they may differ.
     challenger
         With the record of its run.
     champion
@@ -73,41 +68,42 @@ def gate(challenger: Version, champion: Version | None) -> Verdict:
         The runs lack the figures.
     """
     gates = []
-    for fit in FIT:
-        gap = _figure(challenger, f"gap_{fit}")
-        what = f"|mean predicted - mean observed| of {fit}"
-        gates.append(Gate(what, gap, MISCALIBRATION, gap <= MISCALIBRATION))
+    for limit in job.limits(challenger.metrics):
+        figure = _figure(challenger, limit.metric)
+        gates.append(Gate(limit.what, figure, limit.most, figure <= limit.most))
     if champion is not None and champion.number != challenger.number:
         same = challenger.tags.get("folds") == champion.tags.get("folds")
-        for name, sign in _JUDGED.items():
+        for name, sign in job.main.items():
             ours = _figure(challenger, name)
             theirs = _figure(champion, name) if same else _replayed(challenger, champion, name)
             whose = "champion" if same else "champion's settings on the new folds"
-            limit = theirs - sign * NOISE
-            passed = sign * ours >= sign * limit
-            gates.append(Gate(f"{name} against the {whose} ({theirs:.4f})", ours, limit, passed))
+            least = theirs - sign * job.noise.get(name, 0.0)
+            passed = sign * ours >= sign * least
+            gates.append(Gate(f"{name} against the {whose} ({theirs:.4f})", ours, least, passed))
         if not same:
-            ours, theirs = _figure(challenger, "mean_auc"), _figure(champion, "mean_auc")
-            what = f"mean_auc against the champion on its own folds ({theirs:.4f})"
-            gates.append(Gate(what, ours, theirs - _DRIFT, ours >= theirs - _DRIFT))
+            name, sign = next(iter(job.main.items()))
+            ours, theirs = _figure(challenger, name), _figure(champion, name)
+            least = theirs - sign * job.drift
+            what = f"{name} against the champion on its own folds ({theirs:.4f})"
+            gates.append(Gate(what, ours, least, sign * ours >= sign * least))
     return Verdict(challenger, champion, tuple(gates))
 
 
-def promote(registry: Registry, name: str, number: int | None = None) -> Verdict:
+def promote(registry: Registry, job: Job, number: int | None = None) -> Verdict:
     """Make a version the champion if it passes the gate; the alias stays where it is if not.
 
     Parameters
     ----------
     registry
         Where versions are.
-    name
-        Registered model.
+    job
+        The model.
     number
         The version; the newest when None.
     """
-    verdict = gate(registry.version(name, number), registry.champion(name))
+    verdict = gate(job, registry.version(job.name, number), registry.champion(job.name))
     if verdict.passed:
-        registry.promote(name, verdict.challenger.number)
+        registry.promote(job.name, verdict.challenger.number)
     return verdict
 
 
@@ -115,7 +111,7 @@ def _figure(version: Version, name: str) -> float:
     if name not in version.metrics:
         raise RegistryError(
             f"version {version.number} of {version.name} has no {name} of the rolling folds, so it"
-            " cannot be compared; train it again on data with all three outcomes"
+            " cannot be compared; train it again on data that tells enough outcomes"
         )
     return version.metrics[name]
 

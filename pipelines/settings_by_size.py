@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
-
-from models.size_fit import SizeFit
-
-__all__ = ["usual_settings"]
+__all__ = ["suiting_rounds"]
 
 _LINES_A_TREE = 200
 _FEWEST = 60
 
 
-def usual_settings(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Give parameters of :class:`models.size_fit.SizeFit` for these tables.
+def suiting_rounds(lines: int, most: int) -> int:
+    """How many boosting rounds suit a shop of so many order lines.
 
-    The estimator's own suit a hundred thousand lines. In a small shop so many trees learn single
-    products and customers by heart: on 20,000 simulated lines 300 rounds predict fitting 4.5 points
-    too often in the latest fold, 80 rounds 2 points, with more AUC and in a quarter of the time.
+    In a small shop many trees learn single products and customers by heart.
 
     Parameters
     ----------
-    tables
-        Contract tables.
+    lines
+        Order lines.
+    most
+        The estimator's own number, which suits a hundred thousand lines.
     """
-    default = int(SizeFit().get_params()["n_estimators"])
-    suiting = max(_FEWEST, len(tables["order_lines"]) // _LINES_A_TREE)
-    return {"n_estimators": min(default, suiting)}
+    return min(most, max(_FEWEST, lines // _LINES_A_TREE))

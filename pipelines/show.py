@@ -8,42 +8,28 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
-from data_contracts.tables import FIT
+from pipelines.jobs.base import Job, Scores
 from pipelines.promote import Verdict
 
 __all__ = ["show_folds", "show_scores", "show_verdict"]
 
-_LABELS = {
-    "lines": "lines",
-    "mean_auc": "mean AUC",
-    **{f"auc_{c}": f"AUC {c}" for c in FIT},
-    "log_loss": "log loss",
-    **{f"gap_{c}": f"|predicted - observed| {c}" for c in FIT},
-    "advised": "lines with a recommendation",
-    "fit_when_followed": "fitted, recommended size ordered",
-    "fit_when_not": "fitted, another size ordered",
-    "covered": "size set holds the size that fitted",
-}
-
 
 def show_folds(
-    console: Console, folds: Sequence[Mapping[str, float]], mean: Mapping[str, float]
+    console: Console,
+    job: Job,
+    folds: Sequence[Mapping[str, float]],
+    mean: Mapping[str, float],
 ) -> None:
     """Print the metrics of each rolling fold and of all."""
     columns = {f"fold {i}": fold for i, fold in enumerate(folds, start=1)} | {"all": mean}
-    _print(console, columns)
+    _print(console, job.labels, columns)
 
 
-def show_scores(
-    console: Console, predicted: pd.DataFrame, scores: Mapping[str, Mapping[str, float]]
-) -> None:
+def show_scores(console: Console, job: Job, predicted: pd.DataFrame, scores: Scores) -> None:
     """Print what a back-test predicted, and how good it was where that is known."""
-    counts = predicted["status"].value_counts()
-    told = ", ".join(f"{status} {count:,}" for status, count in counts.items())
-    console.print(f"{len(predicted):,} lines predicted: {told}", markup=False)
+    console.print(job.told(predicted), markup=False)
     if scores:
-        names = {"known": "all known outcomes", "told": "told outcomes"}
-        _print(console, {names[name]: figures for name, figures in scores.items()})
+        _print(console, job.labels, scores)
     else:
         console.print("no outcome of these lines is known: nothing to judge", markup=False)
 
@@ -67,11 +53,13 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
         console.print(f"{name} version {number} is refused; {stays}", markup=False)
 
 
-def _print(console: Console, columns: Mapping[str, Mapping[str, float]]) -> None:
+def _print(
+    console: Console, labels: Mapping[str, str], columns: Mapping[str, Mapping[str, float]]
+) -> None:
     grid = Grid("", *columns)
     for column in grid.columns[1:]:
         column.justify = "right"
-    for key, label in _LABELS.items():
+    for key, label in labels.items():
         if any(key in figures for figures in columns.values()):
             grid.add_row(label, *(_number(figures.get(key), key) for figures in columns.values()))
     console.print(grid)

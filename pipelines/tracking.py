@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from data_contracts.errors import BadInputError
-from data_contracts.tables import FIT
 from features.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,6 +125,7 @@ class Registry:
         folder: Path,
         *,
         features: Sequence[str],
+        outputs: Sequence[str],
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         steps: Sequence[Mapping[str, float]] = (),
@@ -142,6 +142,8 @@ class Registry:
             The model as its `save` wrote it.
         features
             Columns of the vector, for the signature and as ``features.json``.
+        outputs
+            What the model answers with, for the signature.
         params, metrics, tags
             Of the run.
         steps
@@ -169,7 +171,7 @@ class Registry:
         )
         with tempfile.TemporaryDirectory() as temporary:
             described = Path(temporary) / "MLmodel"
-            described.write_text(_mlmodel(name, run.run_id, features), "utf-8")
+            described.write_text(_mlmodel(name, run.run_id, features, outputs), "utf-8")
             self.client.log_artifacts(run.run_id, str(folder), _MODEL)
             self.client.log_artifact(run.run_id, str(described), _MODEL)
         self.client.log_dict(run.run_id, list(features), "features.json")
@@ -231,13 +233,13 @@ class Registry:
         return str(self.client.create_experiment(name, artifact_location=place))
 
 
-def _mlmodel(name: str, run_id: str, features: Sequence[str]) -> str:
+def _mlmodel(name: str, run_id: str, features: Sequence[str], outputs: Sequence[str]) -> str:
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.double, column) for column in features]),
-        outputs=Schema([ColSpec(DataType.double, f"p_{fit}") for fit in FIT]),
+        outputs=Schema([ColSpec(DataType.double, column) for column in outputs]),
     )
     model = Model(artifact_path=_MODEL, run_id=run_id, signature=signature)
     model.add_flavor(f"muslin.{name}", loader=f"models.{name}")

@@ -1,4 +1,4 @@
-"""Train `size_fit`: judge it on rolling folds, fit it on everything, log and register it."""
+"""Train a model: judge it on rolling folds, fit it on everything, log and register it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from features.size_fit import VECTOR
-from models.size_fit import SizeFit
-from pipelines.fit_size import fit_size_fit
-from pipelines.folds import rolling_folds
-from pipelines.judge import Judgement, PreparedFold, judge, prepare
+from pipelines.jobs.base import Fitted, Job, Judgement, Prepared, Tables
 from pipelines.metrics import mean_of
-from pipelines.outcomes import check_outcomes
-from pipelines.plots import calibration_plot, size_curve_plot
-from pipelines.settings_by_size import usual_settings
+from pipelines.plots import calibration_plot
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
 
-__all__ = ["SIZE_FIT", "Trained", "train_size_fit"]
-
-SIZE_FIT = "size_fit"
-"""Name of the model in the registry."""
-
-_CURVE_LINES = 500
-_NOT_JUDGED = frozenset({"num_threads", "members"})
+__all__ = ["Trained", "train_model"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +28,12 @@ class Trained:
     metrics: dict[str, float]
     folds: list[dict[str, float]]
     params: dict[str, Any]
-    lines: int
+    learnt: int
 
 
-def train_size_fit(
-    tables: Mapping[str, pd.DataFrame],
+def train_model(
+    job: Job,
+    tables: Tables,
     registry: Registry,
     *,
     source: str = "",
@@ -57,6 +45,8 @@ def train_size_fit(
 
     Parameters
     ----------
+    job
+        The model.
     tables
         Validated contract tables.
     registry
@@ -75,54 +65,54 @@ def train_size_fit(
     BadInputError
         The data tells too little to learn from.
     """
-    check_outcomes(tables)
+    job.check(tables)
     step("taking the fingerprint of the data")
     data_id = fingerprint(tables)
-    cut = rolling_folds(tables, folds=folds)
+    cut = job.folds(tables, folds)
     prepared = []
     for number, fold in enumerate(cut, start=1):
         step(f"fold {number} of {folds}: features as known on {fold.start:%Y-%m-%d}")
-        prepared.append(prepare(fold))
-    params = usual_settings(tables)
+        prepared.append(job.prepare(fold))
+    params = job.usual_settings(tables)
     if trials:
-        params = _tuned(registry, prepared, data_id, trials, params, step)
-    settings = SizeFit(**params).get_params()
+        params = _tuned(job, registry, prepared, data_id, trials, params, step)
+    settings = job.settings(params)
     step(f"judging on {folds} rolling folds")
-    judged = list(judge(prepared, params))
+    judged = list(job.judge(prepared, params))
     steps = [each.metrics for each in judged]
     metrics = mean_of(steps)
     tags = {"data_fingerprint": data_id, "folds": f"{data_id}/{folds}", "source": source}
-    champion = registry.champion(SIZE_FIT)
+    champion = registry.champion(job.name)
     if champion is not None and champion.tags.get("folds") != tags["folds"]:
         step("judging the champion's settings on the same folds")
         tags["champion_then"] = str(champion.number)
-        theirs = _replay(champion, settings, prepared, metrics)
+        theirs = _replay(job, champion, settings, prepared, metrics)
         metrics |= {f"champion_{name}": value for name, value in theirs.items()}
     step("training on all orders")
-    space, model, data = fit_size_fit(tables, params=params)
-    learnt = int((data.sized & (data.y >= 0)).sum())
+    fitted = job.fit(tables, params)
     step("logging to MLflow")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()
-        model.save(folder)
-        space.save(folder)
+        fitted.save(folder)
         version = registry.register(
-            SIZE_FIT,
+            job.name,
             folder,
             params=settings | {"folds": folds, "trials": trials},
-            metrics=metrics | {"trained_on": float(learnt)},
+            metrics=metrics | {"trained_on": float(fitted.learnt)},
             steps=steps,
             tags=tags,
-            features=VECTOR,
-            figures=_figures(judged, model, data),
+            features=job.features,
+            outputs=job.outputs,
+            figures=_figures(job, judged, fitted),
         )
-    return Trained(version, metrics, steps, settings, learnt)
+    return Trained(version, metrics, steps, settings, fitted.learnt)
 
 
 def _tuned(
+    job: Job,
     registry: Registry,
-    folds: Sequence[PreparedFold],
+    folds: Sequence[Prepared],
     data_id: str,
     trials: int,
     first: Mapping[str, Any],
@@ -130,11 +120,12 @@ def _tuned(
 ) -> dict[str, Any]:
     step(f"tuning: {trials} trials")
     return tune(
+        job,
         folds,
         trials=trials,
         first=first,
         storage=registry.study_url,
-        study_name=f"{SIZE_FIT}-{data_id[:12]}-{len(folds)}",
+        study_name=f"{job.name}-{data_id[:12]}-{len(folds)}",
         done=lambda study: step(_trial(study)),
     )
 
@@ -146,16 +137,17 @@ def _trial(study: Any) -> str:
 
 
 def _replay(
+    job: Job,
     champion: Version,
     settings: Mapping[str, Any],
-    folds: Sequence[PreparedFold],
+    folds: Sequence[Prepared],
     metrics: dict[str, float],
 ) -> dict[str, float]:
     """What the champion's settings reach on these folds; the same settings reach the same."""
     known = {k: _value(v) for k, v in champion.params.items() if k in settings}
-    differ = [k for k, v in known.items() if v != settings[k] and k not in _NOT_JUDGED]
-    theirs = mean_of([each.metrics for each in judge(folds, known)]) if differ else metrics
-    return {name: theirs[name] for name in ("mean_auc", "log_loss") if name in theirs}
+    differ = [k for k, v in known.items() if v != settings[k] and k not in job.not_judged]
+    theirs = mean_of([each.metrics for each in job.judge(folds, known)]) if differ else metrics
+    return {name: theirs[name] for name in job.main if name in theirs}
 
 
 def _value(text: str) -> Any:
@@ -165,18 +157,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _figures(judged: Sequence[Judgement], model: SizeFit, data: Any) -> dict[str, Any]:
-    figures = {
-        "calibration.png": calibration_plot(
-            np.concatenate([each.y for each in judged]),
-            np.concatenate([each.probability for each in judged]),
-        )
-    }
-    rows = np.flatnonzero(data.sized & (data.y >= 0))[-_CURVE_LINES:]
-    candidates = data.candidates(rows)
-    figures["size_curve.png"] = size_curve_plot(
-        candidates.X[:, VECTOR.index("position")],
-        candidates.X[:, VECTOR.index("natural")],
-        model.predict_proba(candidates.X),
-    )
-    return figures
+def _figures(job: Job, judged: Sequence[Judgement], fitted: Fitted) -> dict[str, Any]:
+    y = np.concatenate([each.y for each in judged])
+    probability = np.concatenate([each.probability for each in judged])
+    calibration = calibration_plot(job.calibration(y, probability))
+    return {"calibration.png": calibration, **fitted.figures()}

@@ -1,4 +1,4 @@
-"""Optuna looks for settings of `size_fit` on rolling folds; a study goes on where it stopped."""
+"""Optuna looks for settings of a model on rolling folds; a study goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -7,41 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.judge import PreparedFold, judge
+from pipelines.jobs.base import Job, Prepared
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-__all__ = ["search_space", "tune"]
+__all__ = ["tune"]
 
 _SEED = 7
 _STARTUP = 5
-_TUNED = (
-    "n_estimators",
-    "learning_rate",
-    "num_leaves",
-    "min_child_samples",
-    "feature_fraction",
-    "bagging_fraction",
-    "lambda_l2",
-)
-
-
-def search_space(trial: Trial) -> dict[str, Any]:
-    """Suggest settings of :class:`models.size_fit.SizeFit`."""
-    return {
-        "n_estimators": trial.suggest_int("n_estimators", 40, 600),
-        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
-        "num_leaves": trial.suggest_int("num_leaves", 7, 63, log=True),
-        "min_child_samples": trial.suggest_int("min_child_samples", 20, 400, log=True),
-        "feature_fraction": trial.suggest_float("feature_fraction", 0.3, 1.0),
-        "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),
-        "lambda_l2": trial.suggest_float("lambda_l2", 0.01, 100.0, log=True),
-    }
 
 
 def tune(
-    folds: Sequence[PreparedFold],
+    job: Job,
+    folds: Sequence[Prepared],
     *,
     trials: int,
     storage: str,
@@ -53,6 +32,8 @@ def tune(
 
     Parameters
     ----------
+    job
+        The model.
     folds
         What settings are judged on: the log loss, mean over the lines of all folds. After each fold
         a trial that is behind the median of the others at that fold is given up.
@@ -70,12 +51,10 @@ def tune(
     Returns
     -------
     dict of str to Any
-        Parameters of :class:`models.size_fit.SizeFit`.
+        Parameters of the model.
     """
     import optuna
     from optuna.storages import RDBStorage
-
-    from models.size_fit import SizeFit
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Both libraries keep a table `alembic_version`. MLflow's stays: Optuna leaves a filled one
@@ -92,13 +71,13 @@ def tune(
         seed=_SEED + len(study.trials), n_startup_trials=_STARTUP
     )
     if not study.trials:
-        defaults = SizeFit(**(first or {})).get_params()
-        study.enqueue_trial({name: defaults[name] for name in _TUNED})
+        defaults = job.settings(first or {})
+        study.enqueue_trial({name: defaults[name] for name in job.tuned})
 
     def objective(trial: Trial) -> float:
         losses: list[float] = []
         lines: list[float] = []
-        for step, judged in enumerate(judge(folds, search_space(trial))):
+        for step, judged in enumerate(job.judge(folds, job.search_space(trial))):
             losses.append(judged.metrics["log_loss"])
             lines.append(judged.metrics["lines"])
             trial.report(float(np.average(losses, weights=lines)), step)

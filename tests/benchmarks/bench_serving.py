@@ -74,7 +74,7 @@ def make_shop(folder: Path, lines: int) -> Settings:
         state_url=str(folder / "state.db"),
     )
     champion.adopt(settings, "size_fit", "1", made)
-    materialize(tables, space, settings.state_url, "1")
+    materialize(tables, {"size_fit": (space, "1")}, settings.state_url)
     tables["order_lines"].to_parquet(folder / "order_lines.parquet")
     return settings
 

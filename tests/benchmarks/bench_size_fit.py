@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from data_contracts.readers import read_tables
-from pipelines.backtest import predict
 from pipelines.importers import IMPORTERS
+from pipelines.jobs.size_fit import JOB
 from pipelines.metrics import fit_metrics
 from pipelines.outcomes import fit_outcomes
 from pipelines.simulate import simulate
@@ -63,7 +63,7 @@ def rentals(splits: list[str]) -> Table:
         lines, held = hold_out(tables["order_lines"], split)
         began = time.perf_counter()
         known = {**tables, "order_lines": lines.reset_index(drop=True)}
-        predicted = predict(known, held)
+        predicted = JOB.backtest(known, held)
         took = time.perf_counter() - began
         y = fit_outcomes(tables)["y"].reindex(held).to_numpy()
         p = predicted[["p_small", "p_fit", "p_large"]].to_numpy()
@@ -88,7 +88,7 @@ def judge_advice(
 ) -> dict[str, float]:
     """Back-test the newest tenth and compare own choice, advice and best size by their true fit."""
     _, held = hold_out(tables["order_lines"], "newest")
-    predicted = predict(tables, held).set_index("order_line_id")
+    predicted = JOB.backtest(tables, held).set_index("order_line_id")
     sized = predicted.index[predicted["status"] != "not_sized"]
     predicted = predicted.loc[sized]
     fits = truth["fit_truth"].set_index(["order_line_id", "size_label"])["p_fit"]

@@ -197,7 +197,7 @@ def test_a_back_test_goes_on_without_unknown_ids_and_keeps_the_order(
 
 def test_a_registry_without_versions_says_what_to_run(muslin, shop):
     refused(muslin("promote", "size-fit"), "no version of size_fit", "muslin train size-fit")
-    refused(muslin("materialize", "--data", shop), "no champion", "muslin promote size-fit")
+    refused(muslin("materialize", "--data", shop), "no model has a champion", "promote size-fit")
 
 
 def test_a_setting_that_cannot_be_used_is_named(muslin, monkeypatch):

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from data_contracts.errors import BadInputError
-from pipelines.folds import rolling_folds
-from pipelines.judge import prepare
+from pipelines.jobs.size_fit import JOB
 from pipelines.outcomes import check_outcomes, fit_outcomes
 from pipelines.simulate import simulate
 
@@ -21,7 +20,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def folds(tables):
-    return rolling_folds(tables, folds=3)
+    return JOB.folds(tables, 3)
 
 
 def test_folds_follow_each_other_and_share_no_line(folds):
@@ -63,7 +62,7 @@ def test_a_changed_future_changes_no_fold(folds, tables):
     assert later.any()
     feedback.loc[later, "fit"] = "large"
     changed["fit_feedback"] = feedback
-    again = rolling_folds(changed, folds=3)[0]
+    again = JOB.folds(changed, 3)[0]
     for name, frame in folds[0].tables.items():
         pd.testing.assert_frame_equal(frame, again.tables[name])
 
@@ -82,7 +81,7 @@ def test_the_outcome_of_a_judged_line_is_in_no_vector_of_its_own(folds, tables):
     again = replace(fold, live={**fold.live, "fit_feedback": changed})
     earlier = (moments.loc[fold.outcomes.index] <= moments[last]).to_numpy()
     assert earlier.sum() > 10
-    before, after = prepare(fold), prepare(again)
+    before, after = JOB.prepare(fold), JOB.prepare(again)
     np.testing.assert_array_equal(before.y_judged, after.y_judged)
     np.testing.assert_array_equal(before.X, after.X)
     np.testing.assert_array_equal(before.X_judged[: earlier.sum()], after.X_judged[: earlier.sum()])
@@ -94,14 +93,14 @@ def test_too_few_outcomes_say_how_many_there_must_be(tables):
         few["fit_feedback"]["order_line_id"].isin(few["order_lines"]["order_line_id"])
     ]
     with pytest.raises(BadInputError, match="too few for 3 rolling folds of 10%; there must be at"):
-        rolling_folds(few)
+        JOB.folds(few, 3)
 
 
 def test_orders_of_one_moment_cannot_be_cut(tables):
     lines = tables["order_lines"]
     at_once = {**tables, "order_lines": lines.assign(ordered_at=lines["ordered_at"].min())}
     with pytest.raises(BadInputError, match="too few different moments"):
-        rolling_folds(at_once)
+        JOB.folds(at_once, 3)
 
 
 def test_data_without_one_kind_of_outcome_is_refused_by_name(tables):

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from features.settings import Settings
+from pipelines.jobs.size_fit import SizeFitJob
 from pipelines.promote import promote
 from pipelines.tracking import Registry, RegistryError, fingerprint
 
@@ -46,6 +47,7 @@ def test_a_registered_model_comes_back_with_its_record(registry, model, tmp_path
         steps=[{"log_loss": 0.5}, {"log_loss": 0.4}],
         tags={"data_fingerprint": "abc"},
         features=["position", "gap"],
+        outputs=["p_small", "p_fit", "p_large"],
         figures={"calibration.png": Figure()},
     )
     version = registry.version("tried")
@@ -71,15 +73,25 @@ def test_a_registered_model_comes_back_with_its_record(registry, model, tmp_path
 def test_the_alias_moves_only_through_the_gate_and_the_service_fetches_it(
     registry, settings, model
 ):
+    class Gated(SizeFitJob):
+        name = "gated"
+
+    job = Gated()
     assert registry.champion("gated") is None
     for metrics in (GOOD, {**GOOD, "mean_auc": 0.6}, {**GOOD, "mean_auc": 0.8}):
         registry.register(
-            "gated", model, features=["gap"], params={}, metrics=metrics, tags={"folds": "a"}
+            "gated",
+            model,
+            features=["gap"],
+            outputs=["p"],
+            params={},
+            metrics=metrics,
+            tags={"folds": "a"},
         )
-    assert promote(registry, "gated", 1).passed
-    assert not promote(registry, "gated", 2).passed
+    assert promote(registry, job, 1).passed
+    assert not promote(registry, job, 2).passed
     assert registry.champion("gated").number == 1
-    assert promote(registry, "gated").passed
+    assert promote(registry, job).passed
     assert registry.champion("gated").number == 3
 
     from serving.champion import fetch, load
@@ -93,7 +105,7 @@ def test_the_alias_moves_only_through_the_gate_and_the_service_fetches_it(
 def test_what_is_not_there_is_told_with_what_is(registry, model):
     with pytest.raises(RegistryError, match=r"no version of nothing .* muslin train nothing"):
         registry.version("nothing")
-    registry.register("once", model, features=["gap"], params={}, metrics={})
+    registry.register("once", model, features=["gap"], outputs=["p"], params={}, metrics={})
     with pytest.raises(RegistryError, match="once has no version 7; it has 1"):
         registry.version("once", 7)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from features.size_fit import VECTOR
-from pipelines.judge import PreparedFold
-from pipelines.tune import search_space, tune
+from pipelines.jobs.size_fit import PreparedSizes, SizeFitJob
+from pipelines.tune import tune
 
 
 @pytest.fixture
@@ -24,19 +24,22 @@ def folds():
     for _ in range(2):
         (X, y), (X_judged, y_judged) = make(300), make(100)
         told = np.ones(300, dtype=bool)
-        prepared.append(PreparedFold(X, y, told, np.arange(300), X_judged, y_judged))
+        prepared.append(PreparedSizes(X, y, told, np.arange(300), X_judged, y_judged))
     return prepared
 
 
-def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_path, monkeypatch):
+class Quick(SizeFitJob):
+    def search_space(self, trial):
+        return super().search_space(trial) | {"n_estimators": 20}
+
+
+def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_path):
     import optuna
 
-    monkeypatch.setattr(
-        "pipelines.tune.search_space", lambda trial: search_space(trial) | {"n_estimators": 20}
-    )
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     counts = []
     best = tune(
+        Quick(),
         folds,
         first={"n_estimators": 90},
         trials=2,
@@ -45,6 +48,7 @@ def test_a_study_is_taken_up_and_gives_the_best_of_all_its_trials(folds, tmp_pat
         done=lambda s: counts.append(len(s.trials)),
     )
     again = tune(
+        Quick(),
         folds,
         trials=2,
         storage=storage,
