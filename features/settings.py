@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,11 @@ from pydantic_settings import (
 __all__ = ["Settings", "SettingsError"]
 
 _VAR = Path("var")
+
+
+def _blank(value: object) -> object:
+    """An environment has no null: there, an empty text stands for it."""
+    return None if value == "" else value
 
 
 class SettingsError(ValueError):
@@ -56,6 +61,8 @@ class Settings(BaseSettings):
         Largest request body, and most questions in one list.
     log_level
         Level of the service's own log.
+    policy_dir
+        Folder of the shop's own policy files (YAML), read in the order of their names.
     """
 
     model_config = SettingsConfigDict(env_prefix="MUSLIN_", extra="forbid", frozen=True)
@@ -72,6 +79,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
     max_items: Annotated[int, Field(ge=1)] = 1_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    policy_dir: Annotated[Path | None, BeforeValidator(_blank)] = None
 
     @classmethod
     def settings_customise_sources(
@@ -123,6 +131,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """Give the settings as environment variables, for a process that is to have the same."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
         return {
-            f"MUSLIN_{name.upper()}": str(getattr(self, name)) for name in type(self).model_fields
+            f"MUSLIN_{name.upper()}": "" if value is None else str(value)
+            for name, value in values.items()
         }

@@ -35,8 +35,11 @@ def test_arguments_win_over_environment_over_file(config, monkeypatch):
     assert Settings.load(port=4003).port == 4003
 
 
-def test_environment_gives_another_process_the_same(monkeypatch):
-    settings = Settings.load(port=4010, champion_dir="/data/c", registry_timeout_s=2.5)
+@pytest.mark.parametrize("policy_dir", [None, "/data/policies"])
+def test_environment_gives_another_process_the_same(monkeypatch, policy_dir):
+    settings = Settings.load(
+        port=4010, champion_dir="/data/c", registry_timeout_s=2.5, policy_dir=policy_dir
+    )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert Settings.load() == settings
