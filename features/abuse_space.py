@@ -1,0 +1,416 @@
+"""The feature space of `abuse`: what is learned once from a shop and then kept with the model.
+
+Usual prices, base rates of honest conduct, the shop's own return window and how much honest buyers
+differ are fitted on the training data and travel with the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+
+from features.abuse import (
+    BASE,
+    COUNTED,
+    FACTS,
+    HISTORIES,
+    SIGNALS,
+    abuse_vectors,
+    counted,
+    expected_of_line,
+)
+from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
+from features.abuse_facts import EARLY_DAYS, claim_rows, line_rows
+from features.events import DAY_US
+from features.histories import History, final_state, values_before
+from features.lines import to_micros
+
+__all__ = ["AbuseData", "AbuseSpace"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_GOODS = ("product", "product_size", "lane")
+_BY_NAME = {history.name: history for history in HISTORIES}
+_EDGE_SHARE = 0.75
+_TEXTS = {*EVENT_KEYS, "label"}
+_DAYS_WITHOUT_DATA = {"window_days": 30.0, "delay_days": 6.0}
+_LEAST = {"claimed": 0.02, "size": 0.01, "fault": 0.005, "lost": 0.0005, "edge": 0.02,
+          "worn": 0.01, "swapped": 0.005, "changed": 0.01, "found": 0.005, "extra": 0.5}  # fmt: skip
+_MOST_EXTRA = 1.3
+
+
+@dataclass(frozen=True)
+class AbuseData:
+    """Claims as vectors, with what was decided about them.
+
+    Attributes
+    ----------
+    X
+        Claims by `VECTOR`: what was known strictly before each was made; what an inspection found
+        later is not in it.
+    seen
+        The same claims as they stood once the parcel had been looked at.
+    inspected
+        Where `seen` tells more than `X`.
+    y
+        0 legitimate, 1 abuse, -1 where nobody but a model decided, or held out.
+    at
+        Moment of the claim, microseconds.
+    ids
+        ``return_id``.
+    order_line_id
+        The lines claimed.
+    groups
+        Who claims: accounts of one cluster are one.
+    """
+
+    X: Floats
+    seen: Floats
+    inspected: npt.NDArray[np.bool_]
+    y: Ints
+    at: Ints
+    ids: npt.NDArray[np.object_]
+    order_line_id: npt.NDArray[np.object_]
+    groups: npt.NDArray[np.object_]
+
+
+@dataclass
+class AbuseSpace:
+    """Fitted feature space; see the module.
+
+    Parameters
+    ----------
+    engine
+        ``polars`` or ``pandas``: what computes the histories. The values are the same.
+    """
+
+    engine: str = "polars"
+    prices_: dict[str, float] = field(default_factory=dict)
+    base_: Floats = field(default_factory=lambda: np.ones(len(BASE)))
+    shapes_: Floats = field(default_factory=lambda: np.ones(len(SIGNALS)))
+
+    def fit(self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()) -> AbuseSpace:
+        """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
+        orders = tables["order_lines"]
+        usual = orders.groupby(orders["currency"].astype(object))["unit_price"].median()
+        self.prices_ = {str(k): float(v) for k, v in usual.items() if v > 0}
+        lines = line_rows(tables, self.prices_)
+        claims = self._claims(tables, lines, hold_out)
+        self.base_ = _base_rates(lines, claims, _decisions(tables, claims), hold_out)
+        self.shapes_ = np.ones(len(SIGNALS))
+        events = self._events(lines, claims, tables, hold_out)
+        account = _BY_NAME["account"]
+        final = nw.from_native(final_state(account, events), eager_only=True)
+        totals = final.select(*account.columns).to_numpy().astype("float64")
+        observed, expected = counted(totals, self.base_)
+        shapes = [_shape(observed[code], expected[code]) for code in COUNTED]
+        shapes[COUNTED.index("recent_returns")] = shapes[COUNTED.index("returns_above_peers")]
+        linked = float(min(shapes))
+        self.shapes_ = np.array([*shapes, *[linked] * (len(SIGNALS) - len(COUNTED))])
+        return self
+
+    def data(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        hold_out: Collection[str] = (),
+        claims: pd.DataFrame | None = None,
+    ) -> AbuseData:
+        """Vectors and decisions of claims.
+
+        Parameters
+        ----------
+        tables
+            Contract tables.
+        hold_out
+            Ids of lines whose outcomes are in no label and no history.
+        claims
+            The claims wanted, as contract ``returns``; all on record but those of held-out lines,
+            when omitted. A claim asked about is in no history for being asked about.
+        """
+        lines = line_rows(tables, self.prices_)
+        known = self._claims(tables, lines, hold_out)
+        asked = known if claims is None else claim_rows(claims, lines)
+        events = self._events(lines, known, tables, hold_out)
+        sums = self._sums(self._keyed(asked), events)
+        facts = _facts(asked, hold_out)
+        blind = facts.copy()
+        blind[:, [FACTS.index(name) for name in ("worn", "swapped", "gap")]] = np.nan
+        decided = _decisions(tables, asked[~asked["order_line_id"].isin(set(hold_out))])
+        labels = dict(zip(decided["return_id"], decided["label"].eq("abuse"), strict=True))
+        y = asked["return_id"].map(labels).astype("float64").fillna(-1.0)
+        groups = asked["cluster"].where(asked["cluster"].notna(), asked["customer_id"])
+        return AbuseData(
+            X=abuse_vectors(blind, sums, self.base_, self.shapes_),
+            seen=abuse_vectors(facts, sums, self.base_, self.shapes_),
+            inspected=np.isfinite(facts).any(axis=1)
+            & (np.isfinite(facts) != np.isfinite(blind)).any(axis=1),
+            y=y.to_numpy().astype(np.int64),
+            at=asked["at"].to_numpy(dtype=np.int64),
+            ids=asked["return_id"].to_numpy(dtype=object),
+            order_line_id=asked["order_line_id"].to_numpy(dtype=object),
+            groups=groups.to_numpy(dtype=object),
+        )
+
+    def as_if_claimed(
+        self, tables: Mapping[str, pd.DataFrame], ids: Collection[str]
+    ) -> pd.DataFrame:
+        """Claims of these lines as they would usually come: whole, reason unknown.
+
+        Returns
+        -------
+        DataFrame
+            Contract ``returns`` with a null reason, made the shop's usual days after delivery (or
+            after it was promised or ordered, where no delivery is known).
+        """
+        lines = tables["order_lines"]
+        lines = lines[lines["order_line_id"].isin(set(ids))]
+        since = lines["delivered_at"].fillna(lines["promised_at"]).fillna(lines["ordered_at"])
+        days = self.base_[BASE.index("delay_days")]
+        nothing = pd.Series(None, index=lines.index, dtype="str")
+        return pd.DataFrame(
+            {
+                "return_id": lines["order_line_id"],
+                "order_line_id": lines["order_line_id"],
+                "requested_at": since + pd.Timedelta(days=days),
+                "received_at": pd.Series(pd.NaT, index=lines.index, dtype="datetime64[us, UTC]"),
+                "reason": nothing,
+                "quantity": lines["quantity"],
+                "condition": nothing,
+                "returned_weight_g": np.nan,
+            }
+        )
+
+    def events(self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()) -> Any:
+        """The event stream of the histories up to the last moment told of, in engine frames."""
+        lines = line_rows(tables, self.prices_)
+        return self._events(lines, self._claims(tables, lines, hold_out), tables, hold_out)
+
+    def _claims(
+        self, tables: Mapping[str, pd.DataFrame], lines: pd.DataFrame, hold_out: Collection[str]
+    ) -> pd.DataFrame:
+        returns = tables.get("returns")
+        if returns is None:
+            returns = _NO_RETURNS
+        known = returns[~returns["order_line_id"].isin(set(hold_out))]
+        return claim_rows(known, lines)
+
+    def _events(
+        self,
+        lines: pd.DataFrame,
+        claims: pd.DataFrame,
+        tables: Mapping[str, pd.DataFrame],
+        hold_out: Collection[str],
+    ) -> Any:
+        decisions = _decisions(tables, claims)
+        until = max(
+            int(lines["at"].max()),
+            int(claims["at"].max()) if len(claims) else 0,
+            int(decisions["at"].max()) if len(decisions) else 0,
+        )
+        placed = self._keyed(lines).assign(hidden=lines["order_line_id"].isin(set(hold_out)))
+        extra = placed["alike"].gt(1).astype("float64")
+        placed = placed.assign(single=1.0 - extra, extra=extra, parcel=1.0 / placed["basket"])
+        asked = self._keyed(claims)
+        is_extra = asked["alike"].gt(1)
+        asked = asked.assign(
+            claim_single=(~is_extra).astype("float64"),
+            claim_extra=is_extra.astype("float64"),
+            single_size=asked["size"].mask(is_extra),
+            single_fault=asked["fault"].mask(is_extra),
+            timed=asked["delay"].notna().astype("float64"),
+            edge=asked["delay"].ge(self.base_[BASE.index("edge_days")]).astype("float64"),
+            early=asked["age"].sub(asked["delay"]).le(EARLY_DAYS).astype("float64"),
+            looked=(asked["worn"].notna() | asked["swapped"].notna()).astype("float64"),
+        )
+        decided = self._keyed(decisions)
+
+        def stream() -> Any:
+            return abuse_events(
+                self._native(placed.reindex(columns=_LINE_COLUMNS)),
+                self._native(asked.reindex(columns=_CLAIM_COLUMNS)),
+                self._native(decided[["at", "label", *EVENT_KEYS]]),
+                known_until=until,
+            )
+
+        # What is expected of a line is what was known of goods and lane when it arrived.
+        arrival = placed["delivered"].fillna(placed["at"]).astype("int64")
+        goods = self._sums(placed.assign(at=arrival), stream(), _GOODS)
+        alike = placed["alike"].to_numpy(dtype="float64")
+        usual = expected_of_line(goods, alike, self.base_)
+        expected = usual["expected"]
+        born = (placed["delivered"].astype("float64") - _T0) / DAY_US - placed["registered"]
+        early_line = born.le(EARLY_DAYS).astype("float64").to_numpy()
+        placed = placed.assign(
+            early_line=early_line,
+            expected=expected,
+            expected_value=expected * placed["value"],
+            expected_size=usual["size"],
+            expected_fault=usual["fault"],
+            expected_lost=usual["lost"] / placed["basket"],
+            expected_extra=extra * (alike - 1) / alike,
+            expected_early=expected * early_line,
+        )
+        return stream()
+
+    def _keyed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        bracket = rows["order_id"] + "\x1f" + rows["product_id"]
+        return rows.assign(bracket=bracket)
+
+    def _sums(
+        self, rows: pd.DataFrame, events: Any, names: Collection[str] = tuple(_BY_NAME)
+    ) -> dict[str, Floats]:
+        """Sums of the histories strictly before each row."""
+        query = self._native(rows[["at", *EVENT_KEYS]].assign(query=np.arange(len(rows))))
+        sums = {}
+        for name in names:
+            history: History = _BY_NAME[name]
+            values = nw.from_native(values_before(history, events, query), eager_only=True)
+            sums[name] = np.zeros((len(rows), len(history.sums)))
+            sums[name][values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
+        return sums
+
+    def _native(self, frame: pd.DataFrame) -> Any:
+        texts = [c for c in frame if c in _TEXTS]
+        plain = frame.astype({c: "float64" for c in frame if c in AMOUNTS})
+        if self.engine == "pandas":
+            return plain.astype(dict.fromkeys(texts, "str"))
+        return pl.from_pandas(plain.astype(dict.fromkeys(texts, "str"))).with_columns(
+            pl.col(texts).cast(pl.String)
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``space.json``."""
+        (Path(folder) / "space.json").write_text(self._content(), encoding="utf-8")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the space: a state filled for another space speaks another language."""
+        return hashlib.sha256(self._content().encode()).hexdigest()
+
+    def _content(self) -> str:
+        content = {
+            "engine": self.engine,
+            "prices": self.prices_,
+            "base": dict(zip(BASE, self.base_.tolist(), strict=True)),
+            "shapes": dict(zip(SIGNALS, self.shapes_.tolist(), strict=True)),
+        }
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> AbuseSpace:
+        """The inverse of :meth:`save`."""
+        content = json.loads((Path(folder) / "space.json").read_text(encoding="utf-8"))
+        return cls(
+            engine=content["engine"],
+            prices_=content["prices"],
+            base_=np.array([content["base"][name] for name in BASE]),
+            shapes_=np.array([content["shapes"][name] for name in SIGNALS]),
+        )
+
+
+from features.histories import T0_US as _T0  # noqa: E402
+
+_OF_LINE = [
+    "value", "registered", "single", "extra", "parcel", "early_line", "expected", "expected_value",
+    "expected_size", "expected_fault", "expected_lost", "expected_extra", "expected_early",
+]  # fmt: skip
+_LINE_COLUMNS = ["at", "delivered", "hidden", *EVENT_KEYS, *_OF_LINE]
+_CLAIM_COLUMNS = ["at", "received", *EVENT_KEYS, *(a for a in AMOUNTS if a not in _OF_LINE)]
+_NO_RETURNS = pd.DataFrame(
+    {
+        "return_id": pd.Series(dtype="str"),
+        "order_line_id": pd.Series(dtype="str"),
+        "requested_at": pd.Series(dtype="datetime64[us, UTC]"),
+        "received_at": pd.Series(dtype="datetime64[us, UTC]"),
+        "reason": pd.Series(dtype="str"),
+        "quantity": pd.Series(dtype="Int64"),
+        "condition": pd.Series(dtype="str"),
+        "returned_weight_g": pd.Series(dtype="float64"),
+    }
+)
+
+
+def _decisions(tables: Mapping[str, pd.DataFrame], claims: pd.DataFrame) -> pd.DataFrame:
+    """What persons and banks decided about these claims; a model's own word teaches nothing."""
+    labels = tables.get("abuse_labels")
+    keys = ["return_id", *(k for k in EVENT_KEYS if k != "bracket")]
+    if labels is None:
+        return (
+            claims[keys].iloc[:0].assign(at=pd.Series(dtype="int64"), label=pd.Series(dtype=object))
+        )
+    said = labels[labels["decided_by"].ne("model")]
+    said = pd.DataFrame(
+        {
+            "return_id": said["return_id"].astype(object),
+            "at": to_micros(said["decided_at"]).astype("int64"),
+            "label": said["label"].astype(object),
+        }
+    )
+    return said.merge(claims[keys], on="return_id", how="inner")
+
+
+def _facts(claims: pd.DataFrame, hold_out: Collection[str]) -> Floats:
+    columns = {
+        **{name: claims[name] for name in FACTS if name in claims},
+        "value": claims["claim_value"],
+        "line_value": claims["value"],
+        "hidden": claims["order_line_id"].isin(set(hold_out)) | claims["arrived"].eq(0),
+    }
+    return np.column_stack([columns[name].astype("float64").to_numpy() for name in FACTS])
+
+
+def _base_rates(
+    lines: pd.DataFrame, claims: pd.DataFrame, decisions: pd.DataFrame, hold_out: Collection[str]
+) -> Floats:
+    """Rates by `BASE`, each shrunk towards its least value, which a young shop gets."""
+    open_ = lines[~lines["order_line_id"].isin(set(hold_out)) & lines["delivered"].notna()]
+    single = claims[claims["alike"].le(1)]
+    ones = float(open_["alike"].le(1).sum())
+    looked = claims["worn"].notna() | claims["swapped"].notna()
+    delay = claims["delay"].dropna()
+    days = dict(_DAYS_WITHOUT_DATA)
+    if len(delay) >= 20:
+        days = {"window_days": float(delay.quantile(0.995)), "delay_days": float(delay.median())}
+    edge_days = _EDGE_SHARE * days["window_days"]
+    alike = open_["alike"]
+    extra = float((1 - 1 / alike).mask(alike.le(1)).sum())
+    counts = {
+        "claimed": (len(single), ones),
+        "size": (single["size"].sum(), ones),
+        "fault": (single["fault"].sum(), ones),
+        "lost": (claims["lost"].sum(), float((1 / open_["basket"]).sum())),
+        "edge": (delay.ge(edge_days).sum(), len(delay)),
+        "worn": (claims["worn"].sum(), looked.sum()),
+        "swapped": (claims["swapped"].sum(), looked.sum()),
+        "changed": (claims["changed"].sum(), len(claims)),
+        "found": (decisions["label"].eq("abuse").sum(), len(claims)),
+        "extra": (claims["alike"].gt(1).sum(), extra),
+    }
+    rates = {
+        name: max((float(n) + 20 * _LEAST[name]) / (float(of) + 20), _LEAST[name] / 2)
+        for name, (n, of) in counts.items()
+    }
+    rates["extra"] = min(rates["extra"], _MOST_EXTRA)
+    rates |= {"edge_days": edge_days, **days}
+    return np.array([rates[name] for name in BASE])
+
+
+def _shape(observed: Floats, expected: Floats) -> float:
+    """Shape of the gamma distribution of rates, by moments: small where accounts differ much."""
+    if not np.square(expected).sum() > 0:
+        return 1.0
+    ratio = observed.sum() / max(expected.sum(), 1e-9)
+    mean = expected * min(max(ratio, 0.2), 5.0)
+    excess = (np.square(observed - mean) - mean).sum() / np.square(mean).sum()
+    return float(np.clip(1.0 / max(excess, 1e-9), 0.3, 20.0))
