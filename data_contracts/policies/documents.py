@@ -263,7 +263,7 @@ class TermValues(_Strict):
 class Rule(_Strict):
     """One rule: for which situations, what it sets, and why in plain words."""
 
-    id: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=80)]
+    id: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$", max_length=80)]
     text: Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
     statutory: Flag = Field(default=False, description="The law sets it; no shop rule takes it.")
     exception_to: Names = _key("Rules of the same file that this one is an exception to.")

@@ -108,10 +108,11 @@ def overlaps(ranked: Sequence[Ranked], space: Space) -> list[str]:
             both = intersection(one.box, other.box)
             if both is not None:
                 term = min(terms)
+                wide, narrow = (b, a) if both == one.box else (a, b)
                 problems.append(
                     f"{file}: rule {a} and rule {b} overlap: for {space.example(both)} they set "
                     f"{term} to {shown(one.values[term])} and {shown(other.values[term])}; "
-                    f"narrow the 'when' of one, or write exception_to: [{a}] in rule {b}"
+                    f"narrow the 'when' of one, or write exception_to: [{wide}] in rule {narrow}"
                 )
     return problems
 

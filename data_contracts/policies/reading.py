@@ -79,24 +79,33 @@ def read_policy(path: Path) -> PolicyFile:
 
 def _yaml(text: str, file: str) -> object:
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                raise PolicyError(
-                    f"{file}: {_line(event.start_mark)}aliases (*{event.anchor}) are not "
-                    "taken; write the value out, or name a group"
-                )
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise PolicyError(f"{file}: is nested deeper than {_DEEPEST} levels; flatten it")
+        if problem := _unwanted(text):
+            raise PolicyError(f"{file}: {problem}")  # noqa: TRY301 (one sentence, as below)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except PolicyError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = _line(error.problem_mark)
         raise PolicyError(f"{file}: {line}is not YAML: {error.problem or error.context}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise PolicyError(f"{file}: is not YAML: {said}") from None
+
+
+def _unwanted(text: str) -> str | None:
+    """Say what makes this YAML dear or endless to read: aliases and depth."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            return (
+                f"{_line(event.start_mark)}aliases (*{event.anchor}) are not taken; write the "
+                "value out, or name a group"
+            )
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            return f"is nested deeper than {_DEEPEST} levels; flatten it"
+    return None
 
 
 def _line(mark: yaml.Mark | Any | None) -> str:
@@ -132,6 +141,7 @@ def parse_policy(content: object, file: str) -> PolicyFile:
 
 
 def _sentence(error: dict[str, Any], content: dict[Any, Any], file: str) -> str:
+    of_key = "[key]" in error["loc"]
     place = [part for part in error["loc"] if part != "[key]"]
     where = [file]
     if len(place) >= 2 and place[0] == "rules" and isinstance(place[1], int):
@@ -142,6 +152,8 @@ def _sentence(error: dict[str, Any], content: dict[Any, Any], file: str) -> str:
     if kind == "extra_forbidden":
         within = place[:-1] or ["rules"] * (len(where) > 1)
         said = f"unknown key {key!r}; {_hint(str(place[-1]), within)}"
+    elif of_key:
+        said = f"unknown key {key!r}; it {_what(kind, error)}"
     elif kind == "missing":
         said = f"the key {key!r} is missing; add it"
     else:
@@ -186,7 +198,8 @@ def _what(kind: str, error: dict[str, Any]) -> str:
             r"^[A-Z]{3}$": "must be an ISO 4217 code such as EUR",
         }
         return patterns.get(
-            limits["pattern"], "must be small letters, digits, _ and dots, such as shop.baby_window"
+            limits["pattern"],
+            "must be small letters, digits, -, _ and dots, such as shop.baby_window",
         )
     return _ADVICE.get(kind, str(error["msg"]).removeprefix("Value error, "))
 
@@ -209,5 +222,6 @@ def _hint(name: str, place: list[Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -66,8 +66,8 @@ class Space:
         The conditions of all rules.
     groups
         Members by name of group, by aspect (``market``, ``category``, ``reason``).
-    in_base
-        Turns money into the base currency.
+    in_base, base
+        Turns money into the base currency; its name.
     """
 
     def __init__(
@@ -75,9 +75,11 @@ class Space:
         whens: Sequence[When],
         groups: Mapping[str, Mapping[str, Sequence[str]]],
         in_base: Callable[[Money], float],
+        base: str,
     ) -> None:
         self._groups = groups
         self._in_base = in_base
+        self._base = base
         self._atoms: dict[str, dict[str, int]] = {}
         for aspect in _NAMED:
             names = {n for when in whens for n in self._names(when, aspect)}
@@ -151,39 +153,33 @@ class Space:
         )
 
     def example(self, box: Box) -> str:
-        """Describe one situation of a box: what is not mentioned may be anything."""
+        """Describe the plainest situation of a box: what is not mentioned is not told."""
         said = []
         for aspect, mask in zip(ASPECTS, box, strict=True):
             if aspect in _NAMED:
                 said += self._example_name(aspect, mask)
             elif aspect in _FLAGS:
-                said += [] if mask == 0b11 else [f"{aspect} {'true' if mask & 2 else 'false'}"]
+                said += [] if mask & 1 else [f"{aspect} true"]
+            elif mask & 1:
+                continue
             elif aspect == "value":
-                said += self._example_value(mask)
-            elif mask != (1 << (len(self._days) + 1)) - 1:
+                lowest = (mask & -mask).bit_length() - 1
+                said.append(
+                    f"value {self._amounts[lowest - 2]:.2f} {self._base}"
+                    if lowest > 1
+                    else f"value below {self._amounts[0]:.2f} {self._base}"
+                )
+            else:
                 first = (mask & -mask).bit_length() - 1
                 day = self._days[first] if first < len(self._days) else self._days[-1] + 1
                 said.append(f"{day} days after delivery")
         return ", ".join(said) or "every situation"
 
     def _example_name(self, aspect: str, mask: int) -> list[str]:
-        atoms = self._atoms[aspect]
-        if mask == (1 << (len(atoms) + 2)) - 1:
+        if mask >> _UNTOLD & 1:
             return []
-        named = [name for name, i in atoms.items() if mask >> i & 1]
-        if named and not mask >> _OTHER & 1:
-            return [f"{aspect} {named[0]}"]
-        return [f"any other {aspect}"]
-
-    def _example_value(self, mask: int) -> list[str]:
-        if mask == (1 << (len(self._amounts) + 2)) - 1:
-            return []
-        lowest = (mask & -mask).bit_length() - 1
-        if lowest == 0:
-            return ["value not told"]
-        if lowest == 1:
-            return [f"value below {self._amounts[0]:.2f} of the base currency"]
-        return [f"value {self._amounts[lowest - 2]:.2f} of the base currency"]
+        named = [name for name, i in self._atoms[aspect].items() if mask >> i & 1]
+        return [f"{aspect} {named[0]}" if named else f"any other {aspect}"]
 
 
 def _atom(atoms: dict[str, int], name: str | None) -> int:

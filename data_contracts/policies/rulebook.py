@@ -48,7 +48,7 @@ class Policies:
         problems += wrong
         _refuse(problems)
         whens = [rule.when for _, policy, _ in files for rule in policy.rules]
-        self._space = Space(whens, groups, self.rates.in_base)
+        self._space = Space(whens, groups, self.rates.in_base, self.rates.base)
         ranked, problems = rank(files, self._space)
         _refuse(problems)
         _refuse(overlaps(ranked, self._space) + violations(ranked, self._space))

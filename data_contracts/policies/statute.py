@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from data_contracts.policies.ranking import Ranked, shown
-from data_contracts.policies.regions import Space, intersection, subtract
+from data_contracts.policies.regions import Box, Space, intersection, subtract
 
 __all__ = ["PROTECTED", "violations"]
 
@@ -45,33 +45,37 @@ def violations(ranked: Sequence[Ranked], space: Space) -> list[str]:
         All rules, strongest first.
     """
     problems = []
-    for i, rule in enumerate(ranked):
+    for i, rule in reversed(list(enumerate(ranked))):
         if rule.rule.statutory and rule.packaged:
             continue
         below = [each for each in ranked[i + 1 :] if each.rule.statutory]
-        for term in sorted(PROTECTED.keys() & rule.values.keys()):
-            problems += _taken(rule, below, term, space)
+        for term in rule.values:
+            if term in PROTECTED and (taken := _taken(rule, below, term)):
+                problems.append(_sentence(rule, term, taken, space))
     return problems
 
 
-def _taken(rule: Ranked, statutes: Sequence[Ranked], term: str, space: Space) -> list[str]:
-    left = [rule.box]
+def _taken(rule: Ranked, statutes: Sequence[Ranked], term: str) -> list[tuple[Ranked, Box]]:
+    """Give the statutory rules that give more than `rule`, and where each is the strongest."""
+    left, taken = [rule.box], []
     for statute in statutes:
         if term not in statute.values:
             continue
         new, old = rule.values[term], statute.values[term]
         if PROTECTED[term](new, old):  # type: ignore[arg-type]  # numbers and truths, by the model
-            taken = [both for box in left if (both := intersection(box, statute.box))]
-            if taken:
-                return [
-                    f"{rule.file}: rule {rule.rule.id}: {term} = {shown(new)}: takes a statutory "
-                    f"right away: rule {statute.rule.id} ({statute.file}) gives {shown(old)}, for "
-                    f"example for {space.example(taken[0])} ({_first_sentence(statute.rule.text)})"
-                    "; give as much or more, or narrow the 'when' of your rule"
-                ]
+            both = [each for box in left if (each := intersection(box, statute.box))]
+            taken += [(statute, box) for box in both[:1]]
         left = [piece for box in left for piece in subtract(box, statute.box)]
-    return []
+    return sorted(taken, key=lambda each: each[0].order)
 
 
-def _first_sentence(text: str) -> str:
-    return text.strip().partition(". ")[0].rstrip(".")
+def _sentence(rule: Ranked, term: str, taken: Sequence[tuple[Ranked, Box]], space: Space) -> str:
+    (first, box), *others = taken
+    also = f"; so do {', '.join(each.rule.id for each, _ in others)}" if others else ""
+    return (
+        f"{rule.file}: rule {rule.rule.id}: {term} = {shown(rule.values[term])}: takes a "
+        f"statutory right away: {first.rule.id} ({first.file}) gives "
+        f"{shown(first.values[term])}, for example for {space.example(box)}: "
+        f"\"{first.rule.text.strip()}\"{also}; give as much or more, or narrow the 'when' of "
+        "your rule"
+    )
