@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
 
 if TYPE_CHECKING:
@@ -242,7 +243,8 @@ def train(
     refused: list[str] = []
     for job in jobs:
         try:
-            _train(console, job, tables, registry, shown_source(data), tune, folds)
+            known = _enriched(console, job, tables)
+            _train(console, job, known, registry, shown_source(data), tune, folds)
         except BadInputError as error:
             if len(jobs) == 1:
                 raise
@@ -255,6 +257,14 @@ def train(
     console.print(
         "next: " + " && ".join(f"muslin promote {name}" for name in trained), markup=False
     )
+
+
+def _enriched(console: Console, job: Job, tables: Tables) -> Tables:
+    """Add what the service itself has recorded, and say so."""
+    tables, note = job.enrich(tables, _settings())
+    if note:
+        console.print(note, markup=False, soft_wrap=True)
+    return tables
 
 
 def _train(
@@ -272,8 +282,7 @@ def _train(
     from pipelines.train import train_model
 
     check_needs(tables, job.needs, where=source)
-    if job.command != job.name or len(MODELS) > 1:
-        console.print(job.command, style="bold")
+    console.print(job.command, style="bold")
     with Steps(console, 4 + folds + trials) as step:
         done = train_model(
             job, tables, registry, source=source, trials=trials, folds=folds, step=step
@@ -380,3 +389,6 @@ def serve(
     from pipelines.serve import become_service
 
     become_service(_settings(host=host, port=port))
+
+
+app.command("forget")(_explained(forget_command))

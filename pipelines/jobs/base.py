@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.settings import Settings
 from pipelines.folds import Fold
 
 if TYPE_CHECKING:
@@ -147,6 +148,14 @@ class Job(ABC):
     def command(self) -> str:
         """The model's name on the command line."""
         return self.name.replace("_", "-")
+
+    def enrich(self, tables: Tables, settings: Settings) -> tuple[Tables, str | None]:
+        """Add to the tables what the service itself has recorded; say in a sentence what that was.
+
+        Most models learn from the shop's tables alone.
+        """
+        del settings
+        return tables, None
 
     @abstractmethod
     def check(self, tables: Tables, hold_out: Sequence[str] = ()) -> None:
