@@ -1,0 +1,126 @@
+import functools
+import sqlite3
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from data_contracts.errors import BadInputError
+from features.audit import AuditError, Outcome, Review, SqliteAudit, new_audit_id
+from features.settings import Settings
+from features.state import SqliteState, StateError, state_key
+from pipelines.forget import NOT_TOUCHED, forget
+from pipelines.forget_cli import forget_command
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("MUSLIN_STATE_URL", str(tmp_path / "state.db"))
+    monkeypatch.setenv("MUSLIN_AUDIT_URL", str(tmp_path / "audit.db"))
+    return Settings.load()
+
+
+def review(customer):
+    return Review(
+        audit_id=new_audit_id(),
+        at=1.0,
+        customer_id=customer,
+        order_line_id="l-1",
+        route="standard",
+        recommended=None,
+    )
+
+
+@pytest.fixture
+def kept(settings):
+    with SqliteState(settings.state_url) as state:
+        keys = {
+            state_key("person", "c-1", "self", "women"): b"1",
+            state_key("person_facts", "c-1", "self"): b"{}",
+            state_key("order_line", "l-1"): b'{"customer_id":"c-1"}',
+            state_key("product", "c-1"): b"a product of this id",
+            state_key("person", "c-11", "self", "women"): b"1",
+        }
+        state.replace(keys.items(), {})
+    with SqliteAudit(settings.audit_url) as audit:
+        hers = review("c-1")
+        audit.append_reviews([hers, review("c-11")])
+        audit.append_outcome(
+            Outcome(audit_id=hers.audit_id, at=2.0, decided_by="ann", decision="refund")
+        )
+    return settings
+
+
+@pytest.fixture
+def muslin():
+    """The command as a command line of its own; what is bad input is raised."""
+    app = typer.Typer()
+    app.command()(forget_command)
+    return functools.partial(CliRunner().invoke, app)
+
+
+def test_it_tells_what_was_removed_by_store_and_kind_and_what_was_not_touched(kept):
+    report = forget("c-1", kept)
+    assert report.found
+    assert report.state == {"person": 1, "person_facts": 1, "order_line": 1}
+    assert (report.audit.reviews, report.audit.outcomes) == (1, 1)
+    told = "\n".join(report.lines())
+    assert "3 keys removed (order_line 1, person 1, person_facts 1)" in told
+    assert "1 reviews and 1 outcomes removed" in told
+    assert told.count("not touched: ") == len(NOT_TOUCHED) > 0
+    for store in ("state.db", "audit.db"):
+        assert store in told
+    assert not forget("c-1", kept).found
+    assert forget("c-11", kept).state == {"person": 1}
+
+
+def test_a_customer_nobody_knows_is_no_error(kept, muslin):
+    done = muslin(["--customer", "c-2", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert "nothing was kept of this customer" in done.output
+    assert "0 keys removed" in done.output
+
+
+def test_stores_that_do_not_exist_are_told_of_and_not_made(settings, tmp_path):
+    report = forget("c-1", settings)
+    assert (report.state, report.audit, report.found) == (None, None, False)
+    told = "\n".join(report.lines())
+    assert told.count("there is none at") == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_id_is_refused(kept, blank):
+    with pytest.raises(BadInputError, match="id is blank"):
+        forget(blank, kept)
+
+
+def test_the_command_asks_first(kept, muslin):
+    done = muslin(["--customer", "c-1"], input="n\n")
+    assert done.exit_code == 1
+    assert "cannot be undone" in done.output
+    done = muslin(["--customer", "c-1"], input="y\n")
+    assert done.exit_code == 0, done.output
+    assert "3 keys removed" in done.output
+    assert not forget("c-1", kept).found
+
+
+def test_a_record_that_cannot_be_written_is_told_with_what_was_done(kept, muslin):
+    with open(kept.audit_url, "r+b") as file:
+        file.write(b"no database any more")
+    with pytest.raises(AuditError, match="not a database") as caught:
+        forget("c-1", kept)
+    assert caught.value.__notes__ == [f"3 keys were removed from the online state {kept.state_url}"]
+    done = muslin(["--customer", "c-1", "--yes"])
+    assert isinstance(done.exception, BadInputError)
+    assert "0 keys were removed" in done.exception.__notes__[0]
+
+
+def test_a_state_that_is_something_else_stops_before_the_record(kept):
+    with open(kept.state_url, "wb") as file:
+        file.write(b"no database" * 1000)
+    with pytest.raises(StateError, match="not a readable state store"):
+        forget("c-1", kept)
+    rows = sqlite3.connect(kept.audit_url)
+    assert rows.execute("SELECT count(*) FROM entries").fetchone() == (3,)
+    rows.close()
