@@ -5,7 +5,14 @@ import logging
 import pandas as pd
 import pytest
 
-from pipelines.load import _tell_unknown_sizes, read_hold_out, shown_source
+from data_contracts.errors import BadInputError
+from pipelines.load import (
+    _tell_unknown_sizes,
+    check_needs,
+    read_claims,
+    read_hold_out,
+    shown_source,
+)
 
 
 def test_a_source_is_shown_without_its_password():
@@ -35,3 +42,38 @@ def test_sizes_the_products_do_not_have_are_told(caplog):
         _tell_unknown_sizes({"order_lines": lines, "product_sizes": sizes})
     assert "1 of 2 sizes" in caplog.text
     assert "a in 'm'" in caplog.text
+
+
+def claims(**columns):
+    rows = {"return_id": ["R1", "R2"], "order_line_id": ["a", "b"], "reason": ["other"] * 2}
+    rows |= {"requested_at": ["2024-03-01T10:00:00Z"] * 2, "quantity": ["1", "1"]}
+    return pd.DataFrame(rows | columns)
+
+
+def test_claims_on_other_lines_are_left_out_and_counted(tmp_path, caplog):
+    file = tmp_path / "claims.csv"
+    claims().to_csv(file, index=False)
+    told = read_claims(file, ["b", "c"])
+    assert told["return_id"].tolist() == ["R2"]
+    assert str(told["requested_at"].dtype) == "datetime64[us, UTC]"
+    assert "1 of 2 claims" in caplog.text
+    claims().to_parquet(tmp_path / "claims.parquet")
+    assert len(read_claims(tmp_path / "claims.parquet", ["a", "b"])) == 2
+
+
+def test_claims_that_break_their_contract_are_refused_by_name(tmp_path):
+    file = tmp_path / "claims.csv"
+    claims().drop(columns="reason").to_csv(file, index=False)
+    with pytest.raises(BadInputError, match=r"returns.*reason"):
+        read_claims(file, ["a"])
+    claims().to_csv(file, index=False)
+    with pytest.raises(BadInputError, match=r"none of the 2 claims .* is on a held-out line"):
+        read_claims(file, ["z"])
+
+
+def test_what_is_needed_is_told_by_group():
+    check_needs({"returns": None}, [("fit_feedback", "returns")], where="here")
+    with pytest.raises(BadInputError, match=r"here .* neither fit_feedback nor returns"):
+        check_needs({"products": None}, [("fit_feedback", "returns")], where="here")
+    with pytest.raises(BadInputError, match="there is no abuse_labels, so"):
+        check_needs({"returns": None}, [("returns",), ("abuse_labels",)], where="here")
