@@ -37,6 +37,7 @@ __all__ = ["SqliteAudit"]
 
 _WAIT_S = 10.0
 _APPLICATION_ID = 0x4D75_4175  # tells the file from other SQLite files, the online state above all
+_LAYOUT = 1  # of the tables; a later release can tell what it finds
 _REVIEW, _OUTCOME = "review", "outcome"
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -53,6 +54,7 @@ CREATE TABLE entries (
 );
 CREATE INDEX entries_audit_id ON entries (audit_id);
 CREATE INDEX entries_customer_id ON entries (customer_id);
+CREATE INDEX entries_at ON entries (kind, at);
 CREATE TABLE chain (seq INTEGER PRIMARY KEY, content_hash BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE TABLE leaving (seq INTEGER PRIMARY KEY);
 CREATE TRIGGER entries_insert BEFORE INSERT ON entries
@@ -137,6 +139,7 @@ class SqliteAudit:
         with self._transaction():
             if self._is_empty():  # another process may have made the tables meanwhile
                 db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version={_LAYOUT}")
                 for statement in _statements(_SCHEMA):
                     db.execute(statement)
             self._check_kind()

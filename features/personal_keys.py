@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from features.abuse import HISTORIES as ABUSE
 from features.histories import History
 from features.size_fit import HISTORIES as SIZE_FIT
 
@@ -33,6 +34,7 @@ def _parts(histories: Iterable[History], *before: str) -> dict[tuple[str, ...], 
 
 CUSTOMER_PART: dict[tuple[str, ...], int | None] = {
     **_parts(SIZE_FIT),
+    **_parts(ABUSE, "abuse"),
     ("product_facts",): None,
     ("person_facts",): 1,
     ("child_facts",): 1,

@@ -18,8 +18,8 @@ NOT_TOUCHED = (
     " remove the person there, or the next muslin materialize and muslin train bring the person"
     " back",
     "models and MLflow's record: they hold sums over many customers, and the paths of the data",
-    "histories of addresses, devices and linked accounts in the online state: they are kept under"
-    " hashes and do not name the customer; the next muslin materialize counts them anew",
+    "histories of orders, addresses, devices and linked accounts in the online state: they do not"
+    " name the customer, and the next muslin materialize counts them anew",
     "backups",
 )
 """What is left alone, one sentence each."""

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.audit_cli import audit_told
+
 __all__ = ["forget_command"]
 
 
@@ -17,8 +19,6 @@ def forget_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """Remove a customer from the online state and the record of reviews; say what went."""
-    from data_contracts.errors import BadInputError
-    from features.audit import AuditError
     from features.settings import Settings
     from pipelines.forget import forget
     from pipelines.progress import Steps
@@ -31,14 +31,8 @@ def forget_command(
             " This cannot be undone.",
             abort=True,
         )
-    with Steps(console, 1) as step:
+    with Steps(console, 1) as step, audit_told():
         step("forgetting the customer")
-        try:
-            report = forget(customer, settings)
-        except AuditError as error:
-            told = BadInputError(str(error))
-            for note in getattr(error, "__notes__", ()):
-                told.add_note(note)
-            raise told from error
+        report = forget(customer, settings)
     for line in report.lines():
         console.print(line, markup=False, soft_wrap=True)

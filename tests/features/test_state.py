@@ -252,6 +252,25 @@ def test_a_product_with_the_id_of_a_customer_is_kept(tables, space, path):
     assert removed["order_line"] == (lines["customer_id"] == customer).sum()
 
 
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        (state_key("person", "c-1", "self", "women"), True),
+        (state_key("person", "c-2", "c-1", "women"), False),
+        (state_key("abuse", "account", "c-1"), True),
+        (state_key("abuse", "account_cluster", "c-1", "h"), True),
+        (state_key("abuse", "account_cluster", "c-2", "c-1"), False),
+        (state_key("abuse", "product", "c-1"), False),
+        (state_key("order_line", "c-1"), False),
+        (state_key("abuse", "not listed", "p", "c-1"), True),
+        (state_key("not listed", "c-11"), False),
+        (state_key("c-1", "x"), False),
+    ],
+)
+def test_only_the_place_of_the_customer_in_a_key_counts(key, names):
+    assert names_customer(key.split(KEY_SEPARATOR), "c-1") is names
+
+
 def test_every_kind_of_key_says_where_the_customer_is(tables, space):
     keys = [key for key, _ in (*state_items(space, tables), *order_items(tables))]
     customers = set(tables["customers"]["customer_id"])
