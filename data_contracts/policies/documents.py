@@ -82,8 +82,8 @@ def _no_truth(value: object) -> object:
 
 
 _Number = BeforeValidator(_no_truth)
-Days = Annotated[int, _Number, Field(ge=0, le=3650)]
-Share = Annotated[float, _Number, Field(ge=0, le=1, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=0, le=3650), _Number]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _Number]
 Amount = Annotated[
     Money,
     BeforeValidator(_money),
@@ -101,6 +101,24 @@ def _without_null_default(schema: dict[str, Any]) -> None:
     for each in schema.get("properties", {}).values():
         if each.get("default", ...) is None:
             del each["default"]
+
+
+_PAIRS = (
+    ("partial_refund_share_min", "partial_refund_share_max"),
+    ("fast_track_below", "inspect_above"),
+)
+
+
+def _only_currencies(schema: dict[str, Any]) -> None:
+    schema["properties"]["per_base"]["additionalProperties"] = False
+
+
+def _terms_together(schema: dict[str, Any]) -> None:
+    _without_null_default(schema)
+    schema["minProperties"] = 1
+    schema["properties"]["resale_share"]["required"] = [*CONDITION, UNINSPECTED]
+    schema["properties"]["abuse_bands"]["required"] = list(ABUSE_BAND[1:])
+    schema["dependentRequired"] = {a: [b] for x, y in _PAIRS for a, b in ((x, y), (y, x))}
 
 
 class _Strict(BaseModel):
@@ -165,6 +183,8 @@ class Fade(_Strict):
 
 class TermValues(_Strict):
     """Terms a rule sets. Money is an amount and its currency, shares lie between 0 and 1."""
+
+    model_config = ConfigDict(json_schema_extra=_terms_together)
 
     currency: Currency = _key("Currency of the market, where the line names none.")
     withdrawal_days: Days = _key("Statutory right to withdraw without a reason; 0 is none.")
@@ -237,15 +257,16 @@ class TermValues(_Strict):
     def _pairs(self) -> TermValues:
         if not self.model_fields_set:
             raise ValueError("sets no term; name at least one")
-        low, high = "partial_refund_share_min", "partial_refund_share_max"
-        self._together(low, high)
+        for one, other in _PAIRS:
+            # A range is set by one rule, or a later rule could turn it inside out.
+            if len({one, other} & self.model_fields_set) == 1:
+                raise ValueError(f"give '{one}' and '{other}' together")
+        (low, high), (below, above) = _PAIRS
         if low in self.model_fields_set and getattr(self, low) > getattr(self, high):
             raise ValueError(
                 f"{low} = {getattr(self, low):g} is above {high} = {getattr(self, high):g}; "
                 "swap them"
             )
-        below, above = "fast_track_below", "inspect_above"
-        self._together(below, above)
         if below in self.model_fields_set:
             least, most = self.fast_track_below, self.inspect_above
             if least.currency != most.currency:
@@ -253,11 +274,6 @@ class TermValues(_Strict):
             if least.amount > most.amount:
                 raise ValueError(f"{below} = {least} is above {above} = {most}; swap them")
         return self
-
-    def _together(self, one: str, other: str) -> None:
-        """A range is set by one rule, or a later rule could turn it inside out."""
-        if len({one, other} & self.model_fields_set) == 1:
-            raise ValueError(f"give '{one}' and '{other}' together")
 
 
 class Rule(_Strict):
@@ -267,7 +283,7 @@ class Rule(_Strict):
     text: Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
     statutory: Flag = Field(default=False, description="The law sets it; no shop rule takes it.")
     exception_to: Names = _key("Rules of the same file that this one is an exception to.")
-    when: When = When()
+    when: When = Field(default_factory=When)
     set: TermValues
 
 
@@ -282,9 +298,11 @@ class Groups(_Strict):
 class ExchangeRates(_Strict):
     """How much of each currency one unit of the base buys."""
 
+    model_config = ConfigDict(json_schema_extra=_only_currencies)
+
     as_of: datetime.date
     base: Currency
-    per_base: dict[Currency, Annotated[float, _Number, Field(gt=0, le=1e9, allow_inf_nan=False)]]
+    per_base: dict[Currency, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False), _Number]]
 
 
 class PolicyFile(_Strict):
@@ -292,6 +310,6 @@ class PolicyFile(_Strict):
 
     layer: Literal["default", "market", "category", "shop"] = "shop"
     about: Annotated[str, Field(max_length=4000)] = ""
-    groups: Groups = Groups()
+    groups: Groups = Field(default_factory=Groups)
     exchange_rates: ExchangeRates = _key("Added to, and taken before, those of earlier files.")
     rules: Annotated[tuple[Rule, ...], Field(max_length=2000)] = ()

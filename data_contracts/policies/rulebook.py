@@ -30,8 +30,8 @@ class Policies:
 
     Attributes
     ----------
-    files
-        Names of the files, in the order they were read.
+    documents
+        Name and content of each file, and whether it is packaged, in the order they were read.
     rules
         Every rule, strongest first.
     rates
@@ -41,7 +41,7 @@ class Policies:
     """
 
     def __init__(self, files: Sequence[tuple[str, PolicyFile, bool]]) -> None:
-        self.files = tuple(name for name, _, _ in files)
+        self.documents = tuple(files)
         groups = merged_groups([policy for _, policy, _ in files])
         problems = _twice(files) + unknown_names(files, groups)
         self.rates, wrong = merged_rates([(name, policy) for name, policy, _ in files])
@@ -119,16 +119,19 @@ class Policies:
         ]
 
     def _resolve(self, currency: str | None, place: tuple[int, ...]) -> Terms:
-        decided: dict[str, list[tuple[object, Decision]]] = {}
+        said: dict[str, list[Ranked]] = {}
         for rule in self._matching(place):
-            for term, value in rule.values.items():
-                decided.setdefault(term, []).append((value, _decision(rule, value)))
+            for term in rule.values:
+                said.setdefault(term, []).append(rule)
+        decided = {
+            term: _credited(said[term], term) for term in TermValues.model_fields if term in said
+        }
         missing = [name for name in TermValues.model_fields if name not in decided]
         if missing:
             raise PolicyError(
                 f"no rule sets {', '.join(missing)}; set it in a file with layer: default"
             )
-        values: dict[str, Any] = {term: said[0][0] for term, said in decided.items()}
+        values: dict[str, Any] = {term: by[0].values[term] for term, by in decided.items()}
         values["currency"] = currency = currency or str(values["currency"])
         per_base = 1.0 / self.rates.base_per_unit(currency)
         for term, value in values.items():
@@ -141,8 +144,22 @@ class Policies:
         values["resale_fade"] = tuple((f.from_day, f.share) for f in values["resale_fade"])
         return Terms(
             **values,
-            decisions={term: tuple(d for _, d in said) for term, said in decided.items()},
+            decisions={
+                term: tuple(_decision(rule, rule.values[term]) for rule in by)
+                for term, by in decided.items()
+            },
         )
+
+
+def _credited(rules: list[Ranked], term: str) -> list[Ranked]:
+    """Name the statute before a rule of the shop that only repeats it."""
+    first = rules[0]
+    for rule in rules:
+        if rule.rule.statutory:
+            if rule.values[term] == first.values[term]:
+                return [rule, *(each for each in rules if each is not rule)]
+            break
+    return rules
 
 
 def _decision(rule: Ranked, value: object) -> Decision:
