@@ -1,0 +1,337 @@
+"""`POST /v1/return-review` and its outcome: body in, body out, on record before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
+
+from data_contracts.policies import Policies, PolicyError
+from features.audit import (
+    AuditError,
+    AuditStore,
+    Outcome,
+    Review,
+    UnknownAuditError,
+    new_audit_id,
+)
+from features.order_records import OrderRecord
+from serving.advisor import SizeAdvisor
+from serving.languages import Language, Languages, LocaleSyntaxError
+from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.return_review.gather import Gathered, Gatherer, Orders
+from serving.return_review.review import Judgement, answer, judge
+from serving.return_review.schemas import (
+    HINTS,
+    OUTCOME_HINTS,
+    OutcomeRequest,
+    ReturnReviewRequest,
+)
+from serving.risk_advisor import RiskAdvisor
+
+if TYPE_CHECKING:
+    from serving.abuse_advisor import AbuseScorer
+
+__all__ = ["OutcomeEndpoint", "ReturnReviewEndpoint"]
+
+logger = logging.getLogger("muslin.serving")
+
+_CHUNK = 5  # claims reviewed before other clients get their turn
+_CLOCKS_DIFFER_S = 300.0
+_LIST_START = b"["
+_WHITESPACE = b" \t\r\n"
+
+
+class ReturnReviewEndpoint:
+    """Reviews one claim, or a list of them.
+
+    Parameters
+    ----------
+    orders
+        Order lines on record.
+    policies
+        Rules in force.
+    audit
+        Keeps every review before its answer is sent.
+    languages
+        Catalogues of the messages.
+    max_items
+        Most claims in one list.
+    sizes, risks, abuse
+        The models; each may be missing.
+    """
+
+    def __init__(
+        self,
+        orders: Orders,
+        policies: Policies,
+        audit: AuditStore,
+        languages: Languages,
+        *,
+        max_items: int,
+        sizes: SizeAdvisor | None = None,
+        risks: RiskAdvisor | None = None,
+        abuse: AbuseScorer | None = None,
+    ) -> None:
+        self._gatherer = Gatherer(orders, policies, sizes=sizes, risks=risks, abuse=abuse)
+        self._policies = policies
+        self._audit = audit
+        self._languages = languages
+        self._one = TypeAdapter(ReturnReviewRequest).validator.validate_json
+        self._many = TypeAdapter(
+            Annotated[list[ReturnReviewRequest], Field(max_length=max_items)]
+        ).validator.validate_json
+
+    async def __call__(self, body: bytes, request_id: str) -> bytes:
+        """Answer a request body.
+
+        Parameters
+        ----------
+        body
+            JSON: a claim, or a list of claims.
+        request_id
+            Put into every answer.
+
+        Returns
+        -------
+        bytes
+            JSON: a review, or the list of reviews in the order of the claims.
+
+        Raises
+        ------
+        Problem
+            When the body is not JSON, or a value cannot be used. Of a list nothing is answered
+            then, and the field names the item.
+        """
+        is_list = body.lstrip(_WHITESPACE)[:1] == _LIST_START
+        try:
+            requests: Sequence[ReturnReviewRequest] = (
+                self._many(body) if is_list else (self._one(body),)
+            )
+        except ValidationError as error:
+            raise refuse_json(error, HINTS) from None
+        now = time.time()
+        orders = self._gatherer.orders(requests)
+        languages = self._check(requests, orders, now, is_list=is_list)
+        reviews: list[Review] = []
+        for index, (request, order, language) in enumerate(
+            zip(requests, orders, languages, strict=True)
+        ):
+            if index and index % _CHUNK == 0:
+                await asyncio.sleep(0)
+            try:
+                reviews.append(self._review(request, order, language, now, request_id))
+            except PolicyError as error:
+                raise _without_policy(error, _item("order_line_id", index, is_list)) from None
+        # An append waits for the disk: others are answered meanwhile.
+        try:
+            await asyncio.to_thread(self._audit.append_reviews, reviews)
+        except AuditError as error:
+            raise _not_recorded(error) from error
+        answers = [dict(each.answer) for each in reviews]
+        return orjson.dumps(answers if is_list else answers[0])
+
+    def _check(
+        self,
+        requests: Sequence[ReturnReviewRequest],
+        orders: Sequence[OrderRecord | None],
+        now: float,
+        *,
+        is_list: bool,
+    ) -> list[Language]:
+        """Refuse what cannot be used, all of it at once."""
+        errors: list[FieldError] = []
+        languages = []
+        for index, (request, order) in enumerate(zip(requests, orders, strict=True)):
+            try:
+                languages.append(self._languages.choose(request.locale))
+            except LocaleSyntaxError as error:
+                field = _item("locale", index, is_list)
+                errors.append(FieldError(field, str(error), request.locale))
+            moment = request.requested_at
+            if moment is not None and moment.timestamp() > now + _CLOCKS_DIFFER_S:
+                field = _item("requested_at", index, is_list)
+                errors.append(FieldError(field, "lies in the future", moment.isoformat()))
+            # What another person bought is not told.
+            if order is not None and order.customer_id == request.customer_id:
+                errors += _against_order(request, order, index, is_list)
+        if errors:
+            raise refuse_values(errors)
+        return languages
+
+    def _review(
+        self,
+        request: ReturnReviewRequest,
+        order: OrderRecord | None,
+        language: Language,
+        now: float,
+        request_id: str,
+    ) -> Review:
+        gathered = self._gatherer.gather(request, order, now)
+        judgement = judge(gathered.case, self._gatherer.terms)
+        audit_id = new_audit_id()
+        response = answer(
+            request,
+            gathered,
+            judgement,
+            language,
+            english=self._languages.choose(None),
+            audit_id=audit_id,
+            request_id=request_id,
+        )
+        return Review(
+            audit_id=audit_id,
+            at=now,
+            customer_id=request.customer_id,
+            order_line_id=request.order_line_id,
+            return_id=request.return_id,
+            requested_at=gathered.case.claim.requested_at,
+            inputs=_inputs(request, gathered),
+            models={each.name: {"version": each.version} for each in gathered.models},
+            rules={"policies": self._policies.fingerprint, **_rules(gathered, judgement)},
+            route=judgement.routing.route,
+            recommended=judgement.recommended.option if judgement.recommended else None,
+            answer=response,
+        )
+
+
+class OutcomeEndpoint:
+    """Records what a person decided about a review.
+
+    Parameters
+    ----------
+    audit
+        The record.
+    """
+
+    def __init__(self, audit: AuditStore) -> None:
+        self._audit = audit
+        self._read = TypeAdapter(OutcomeRequest).validator.validate_json
+
+    async def __call__(self, body: bytes, request_id: str, audit_id: str) -> bytes:
+        """Record an outcome.
+
+        Parameters
+        ----------
+        body
+            JSON: what was decided.
+        request_id
+            Put into the answer.
+        audit_id
+            Of the review.
+
+        Raises
+        ------
+        Problem
+            404 when there is no such review; 400 or 422 for a body that cannot be used.
+        """
+        try:
+            told: OutcomeRequest = self._read(body)
+        except ValidationError as error:
+            raise refuse_json(error, OUTCOME_HINTS) from None
+        outcome = Outcome(
+            audit_id=audit_id,
+            at=time.time(),
+            decided_by=told.decided_by,
+            decision=told.decision,
+            label=told.label,
+            kind=told.kind,
+            note=told.note or "",
+        )
+        try:
+            await asyncio.to_thread(self._audit.append_outcome, outcome)
+        except UnknownAuditError:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "unknown-audit-id",
+                "There is no review under this audit id",
+                f"There is no review under the audit id {audit_id[:64]!r}: it was never given, has "
+                "expired, or its customer was forgotten; take audit_id from the review's answer.",
+            ) from None
+        except AuditError as error:
+            raise _not_recorded(error) from error
+        text = (
+            f"The outcome is recorded; its label, {told.label}, is used in the next training."
+            if told.label
+            else "The outcome is recorded; without a label it is not used in training."
+        )
+        return orjson.dumps(
+            {
+                "request_id": request_id,
+                "audit_id": audit_id,
+                "recorded": True,
+                "becomes_label": told.label is not None,
+                "text": text,
+            }
+        )
+
+
+def _item(field: str, index: int, is_list: bool) -> str:
+    return f"[{index}].{field}" if is_list else field
+
+
+def _against_order(
+    request: ReturnReviewRequest, order: OrderRecord, index: int, is_list: bool
+) -> list[FieldError]:
+    errors = []
+    if request.quantity > order.quantity:
+        reason = (
+            f"claims {request.quantity} pieces of order line {request.order_line_id}, of which "
+            f"{order.quantity} were bought; claim at most {order.quantity}"
+        )
+        errors.append(FieldError(_item("quantity", index, is_list), reason, request.quantity))
+    if request.currency is not None and request.currency.upper() != order.currency:
+        reason = f"is not the order's currency, {order.currency}; leave it out or send that"
+        errors.append(FieldError(_item("currency", index, is_list), reason, request.currency))
+    return errors
+
+
+def _without_policy(error: PolicyError, field: str) -> Problem:
+    currency = error.currency
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "currency-without-policy" if currency else "no-policy",
+        "The policies have no terms for this claim",
+        f"{field}: {error}",
+        errors=[FieldError(field, str(error), currency)],
+    )
+
+
+def _not_recorded(error: AuditError) -> Problem:
+    logger.error("no review can be recorded: %s", error)
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "not-recorded",
+        "The record of reviews cannot be written",
+        f"Nothing was answered, because it could not be put on record: {error}",
+        headers={"retry-after": "30"},
+    )
+
+
+def _inputs(request: ReturnReviewRequest, gathered: Gathered) -> dict[str, Any]:
+    """Keep the request and what was looked up for it; never another person's order."""
+    order = gathered.case.order
+    own = order is not None and order.customer_id == request.customer_id
+    return {
+        "request": request.model_dump(mode="json", exclude_none=True),
+        "order": dataclasses.asdict(order) if own and order is not None else None,
+        "abuse_evidence": dict(gathered.abuse.evidence) if gathered.abuse else None,
+        "missing_models": list(gathered.missing),
+    }
+
+
+def _rules(gathered: Gathered, judgement: Judgement) -> dict[str, Any]:
+    terms = gathered.case.terms
+    return {
+        "route": [each.id for each in judgement.routing.grounds],
+        "options": {each.option: each.rule.id for each in judgement.options},
+        "findings": [each.rule for each in judgement.findings],
+        "terms": {name: terms.rule(name).rule for name in terms.decisions} if terms else {},
+    }
