@@ -1,22 +1,23 @@
-"""The whole way in one command: tables, model, registry, state, service, and four questions."""
+"""The whole way in one command: tables, models, registry, state, service, and questions to it."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 from rich.console import Console
-from rich.table import Table as Grid
 
 from data_contracts.errors import BadInputError
 from features.settings import Settings
+from pipelines.demo_answers import ask, show
 from pipelines.progress import Steps
-from pipelines.questions import DemoQuestion, four_questions
-from pipelines.show import show_folds, show_verdict
+
+if TYPE_CHECKING:
+    from pipelines.jobs.base import Job, Tables
+    from pipelines.tracking import Registry
 
 __all__ = ["recognise", "run"]
 
@@ -27,6 +28,8 @@ _MARK = "muslin.yaml"
 
 def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None:
     """Simulate or import, validate, train, promote, materialise, serve, ask, stop.
+
+    A model that the tables cannot train, or that the gate refuses, is left out with the reason.
 
     Parameters
     ----------
@@ -42,55 +45,71 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
     Raises
     ------
     BadInputError
-        The data cannot be used, or the model was refused.
+        The data cannot be used, or no model came through the gate.
     """
     began = time.perf_counter()
     importer = recognise(data) if data is not None else None
     name = "simulated" if data is None else importer or Path(data).name or "tables"
     place = _emptied(folder / name)
     settings = _settings(place)
-    with Steps(console, 11 + _FOLDS) as step:
+    with Steps(console, 4) as step:
         source = _tables(data, importer, lines, place / "data", step)
         step("loading the libraries")
-        from pipelines.jobs import job_of
+        from pipelines.jobs import MODELS, job_of
         from pipelines.load import load_tables, shown_source
         from pipelines.online import materialize_champions
-        from pipelines.promote import promote
         from pipelines.serve import service
         from pipelines.tracking import Registry
-        from pipelines.train import train_model
 
         step("validating the tables")
         tables = load_tables(source)
-        questions = four_questions(tables)
         step("opening the registry")
         registry = Registry(settings)
-        job = job_of("size_fit")
-        trained = train_model(
-            job, tables, registry, source=shown_source(source), folds=_FOLDS, step=step
-        )
-        step("promoting through the gate")
-        verdict = promote(registry, job, trained.version)
-        if verdict.passed:
-            step("filling the online state")
-            materialize_champions(tables, registry, settings)
-            step("starting the service")
-            with service(settings) as url:
-                step("asking for size advice")
-                answers = [_ask(url, question.request) for question in questions]
     counts = ", ".join(f"{len(t):,} {n}" for n, t in tables.items())
-    console.print(f"\n{counts}\n", markup=False)
-    show_folds(console, job, trained.folds, trained.metrics)
-    show_verdict(console, verdict)
-    if not verdict.passed:
-        raise BadInputError("the model was refused by the gate, so there is nobody to ask")
-    _show(console, questions, answers)
+    console.print(f"{counts}\n", markup=False)
+    serving = [
+        name
+        for name in MODELS
+        if _trained(console, job_of(name), tables, registry, shown_source(source))
+    ]
+    if not serving:
+        raise BadInputError("no model came through the gate, so there is nobody to ask")
+    with Steps(console, 3) as step:
+        step("filling the online state")
+        materialize_champions(tables, registry, settings)
+        step("starting the service")
+        with service(settings) as url:
+            step("asking")
+            answers = ask(url, tables, serving)
+    show(console, answers)
     console.print(
         f"done in {time.perf_counter() - began:.0f} s; the service is stopped. To start it again:\n"
         f"  MUSLIN_CONFIG={place / _MARK} muslin serve",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _trained(console: Console, job: Job, tables: Tables, registry: Registry, source: str) -> bool:
+    """Train a model and promote it; tell why where that cannot be."""
+    from pipelines.load import check_needs
+    from pipelines.promote import promote
+    from pipelines.show import show_folds, show_verdict
+    from pipelines.train import train_model
+
+    console.print(job.command, style="bold")
+    try:
+        check_needs(tables, job.needs, where=source)
+        with Steps(console, 4 + _FOLDS) as step:
+            done = train_model(job, tables, registry, source=source, folds=_FOLDS, step=step)
+    except BadInputError as error:
+        console.print(f"{job.command} is left out: {error}\n", markup=False, soft_wrap=True)
+        return False
+    verdict = promote(registry, job, done.version)
+    show_folds(console, job, done.folds, done.metrics)
+    show_verdict(console, verdict)
+    console.print()
+    return verdict.passed
 
 
 def recognise(data: str) -> str | None:
@@ -152,6 +171,7 @@ def _settings(place: Path) -> Settings:
         "tracking_uri": f"sqlite:///{here / 'mlflow.db'}",
         "state_url": str(here / "state.db"),
         "champion_dir": str(here / "champion"),
+        "audit_url": str(here / "audit.db"),
     }
     (place / _MARK).write_text(yaml.safe_dump(chosen), "utf-8")
     return Settings.load(**chosen, port=free_port())
@@ -172,41 +192,3 @@ def _tables(data: str | None, importer: str | None, lines: int, out: Path, step:
 
     IMPORTERS[importer](Path(data), out)
     return str(out)
-
-
-def _ask(url: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    import httpx
-
-    answer = httpx.post(f"{url}/v1/size-advice", json=dict(request), timeout=30.0)
-    answer.raise_for_status()
-    given: dict[str, Any] = answer.json()
-    return given
-
-
-def _show(
-    console: Console, questions: Sequence[DemoQuestion], answers: Sequence[Mapping[str, Any]]
-) -> None:
-    grid = Grid("who asks", "product", "advice", "P(fit)", "answer", show_lines=True, expand=True)
-    for column, share in zip(grid.columns, (4, 2, 2, 2, 6), strict=True):
-        column.ratio = share
-    for question, answer in zip(questions, answers, strict=True):
-        fits = [f"{size['label']} {size['fit']['fit']:.2f}" for size in _best(answer)]
-        flag = answer["product_flag"]
-        product = f"{answer['product_id']}" + (f"\n{flag.replace('_', ' ')}" if flag else "")
-        advice = answer["recommended"] or answer["status"].replace("_", " ")
-        advice += f"\n(of {', '.join(answer['size_set'])})" if answer["size_set"] else ""
-        grid.add_row(
-            question.who,
-            product,
-            advice,
-            "\n".join(fits),
-            answer["message"],
-        )
-    console.print(grid)
-
-
-def _best(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The three sizes most likely to fit, in the order they are sold."""
-    sizes = answer["sizes"]
-    best = sorted(range(len(sizes)), key=lambda i: -sizes[i]["fit"]["fit"])[:3]
-    return [sizes[i] for i in sorted(best)]

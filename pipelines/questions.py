@@ -1,4 +1,4 @@
-"""Four people who ask the demo for a size, taken from the shop's own tables."""
+"""What the demo asks, taken from the shop's own tables: four sizes, one basket, one claim."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pandas as pd
 from data_contracts.errors import BadInputError
 from pipelines.outcomes import fit_outcomes
 
-__all__ = ["DemoQuestion", "four_questions"]
+__all__ = ["DemoQuestion", "basket_question", "claim_question", "four_questions"]
 
 _FIGURES = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm")
 _MIN_SIZES = 4
 _MIN_TOLD = 20
 _OFTEN = 0.9
 _SMALL = 0
+_CLAIMED_AFTER_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,92 @@ def four_questions(tables: Mapping[str, pd.DataFrame]) -> list[DemoQuestion]:
             {"product_id": small, "measurements": body, **shop},
         ),
     ]
+
+
+def basket_question(tables: Mapping[str, pd.DataFrame]) -> DemoQuestion:
+    """Three lines of a customer with a history: two sizes of a product, and another product."""
+    lines = tables["order_lines"]
+    customer = _returning_customer(lines, tables.get("returns"))
+    own = lines[lines["customer_id"] == customer].sort_values("ordered_at", kind="stable")
+    sizes = tables["product_sizes"].sort_values(["product_id", "size_rank"], kind="stable")
+    labels = sizes.groupby("product_id")["size_label"].agg(list)
+    popular = lines["product_id"].value_counts()
+    several = [p for p in popular.index if len(labels.get(p, [])) > 1] or [popular.index[0]]
+    single = next((p for p in popular.index if p != several[0]), several[0])
+    basket = [
+        _asked_line(lines, several[0], label) for label in _neighbours(lines, labels, several[0])
+    ]
+    basket.append(_asked_line(lines, single))
+    request: dict[str, Any] = {"customer_id": customer, "lines": basket}
+    for name in ("market", "currency"):
+        if pd.notna(value := own[name].iloc[-1]):
+            request[name] = str(value)
+    returned = 0
+    if "returns" in tables:
+        returned = int(own["order_line_id"].isin(tables["returns"]["order_line_id"]).sum())
+    return DemoQuestion(
+        f"customer {customer}, {len(own)} lines before, {returned} came back", request
+    )
+
+
+def claim_question(tables: Mapping[str, pd.DataFrame]) -> DemoQuestion:
+    """The newest line that has arrived and did not come back is claimed three days later.
+
+    Raises
+    ------
+    BadInputError
+        There is no such line.
+    """
+    lines = tables["order_lines"]
+    arrived = lines[lines["delivered_at"].notna() & lines["size_label"].notna()]
+    if "returns" in tables:
+        back = tables["returns"]["order_line_id"]
+        arrived = arrived[~arrived["order_line_id"].isin(back)]
+    if arrived.empty:
+        raise BadInputError("no line with a size arrived and was kept, so none can be claimed")
+    line = arrived.sort_values(["delivered_at", "order_line_id"], kind="stable").iloc[-1]
+    asked = line["delivered_at"] + pd.Timedelta(days=_CLAIMED_AFTER_DAYS)
+    return DemoQuestion(
+        f"customer {line['customer_id']}, {_CLAIMED_AFTER_DAYS} days after delivery",
+        {
+            "order_line_id": str(line["order_line_id"]),
+            "customer_id": str(line["customer_id"]),
+            "reason": "too_small",
+            "requested_at": asked.isoformat(),
+        },
+    )
+
+
+def _returning_customer(lines: pd.DataFrame, returns: pd.DataFrame | None) -> str:
+    """Among customers with many orders, one who returns as often as is usual."""
+    back = lines["order_line_id"].isin(returns["order_line_id"] if returns is not None else [])
+    theirs = back.groupby(lines["customer_id"]).agg(["mean", "size"])
+    many = theirs[theirs["size"] >= theirs["size"].quantile(_OFTEN)]
+    return str((many["mean"] - back.mean()).abs().idxmin())
+
+
+def _neighbours(lines: pd.DataFrame, labels: pd.Series[Any], product: str) -> list[str | None]:
+    """The size of the product that is bought most, and the one beside it."""
+    ladder = labels.get(product, [])
+    if not ladder:
+        return [None]
+    bought = lines.loc[lines["product_id"] == product, "size_label"].value_counts()
+    at = next((ladder.index(label) for label in bought.index if label in ladder), 0)
+    start = max(min(at, len(ladder) - 2), 0)
+    return list(ladder[start : start + 2])
+
+
+def _asked_line(lines: pd.DataFrame, product: str, label: str | None = None) -> dict[str, Any]:
+    """A line of a basket, at the price and in the colour it was last bought."""
+    bought = lines[lines["product_id"] == product].sort_values("ordered_at", kind="stable")
+    last = bought.iloc[-1]
+    size = label if label is not None else last["size_label"]
+    told = {"size": size, "colour": last["colour"], "unit_price": last["unit_price"]}
+    line: dict[str, Any] = {"product_id": product}
+    for name, value in told.items():
+        if pd.notna(value):
+            line[name] = float(value) if name == "unit_price" else str(value)
+    return line
 
 
 def _lines(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
