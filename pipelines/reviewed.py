@@ -106,11 +106,14 @@ def _matched(
     found = pd.concat([named, unnamed], ignore_index=True).sort_values("place", kind="stable")
     waiting = len(asked) - len(found)
     other = found["order_line_id"].notna() & found["order_line_id"].ne(found["line"])
-    early = found["decided_at"].lt(found["claimed_at"]) & ~other
+    # Who claims what another bought must not bring a label upon the buyer.
+    foreign = found["customer_id"].notna() & found["customer_id"].ne(found["buyer"]) & ~other
+    early = found["decided_at"].lt(found["claimed_at"]) & ~other & ~foreign
     why_not = {
         "about a return that is not in the tables yet": waiting,
         "about a return that the tables have under another order line": int(other.sum()),
+        "about a claim of another customer than the buyer": int(foreign.sum()),
         "decided before the tables say the return was asked for": int(early.sum()),
     }
-    found = found[~other & ~early].drop(columns="customer_id")
+    found = found[~other & ~foreign & ~early].drop(columns="customer_id")
     return found.rename(columns={"buyer": "customer_id"}), why_not

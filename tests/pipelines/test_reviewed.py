@@ -23,7 +23,12 @@ def unjudged(shop):
     """Returns that have no label, each the only one of its line."""
     claims = shop["returns"]
     free = claims[~claims["return_id"].isin(shop["abuse_labels"]["return_id"])]
-    return free.drop_duplicates("order_line_id", keep=False).reset_index(drop=True)
+    buyers = shop["order_lines"].set_index("order_line_id")["customer_id"]
+    return (
+        free.drop_duplicates("order_line_id", keep=False)
+        .assign(buyer=lambda claims: claims["order_line_id"].map(buyers))
+        .reset_index(drop=True)
+    )
 
 
 def judge(audit, claim, *, after_days=2.0, name_return=True, asked_after=None, **other):
@@ -32,7 +37,7 @@ def judge(audit, claim, *, after_days=2.0, name_return=True, asked_after=None, *
     kept = Review(
         audit_id=new_audit_id(),
         at=requested.timestamp() + 1,
-        customer_id="as the service saw it",
+        customer_id=claim["buyer"],
         order_line_id=claim["order_line_id"],
         return_id=claim["return_id"] if name_return else None,
         requested_at=requested.timestamp(),
@@ -56,10 +61,9 @@ def test_a_decision_becomes_a_label_of_its_return(shop, audit, unjudged):
     judge(audit, claim)
     tables, note = with_reviewed(shop, audit)
     (label,) = label_of(tables, claim).to_dict("records")
-    buyer = shop["order_lines"].set_index("order_line_id")["customer_id"][claim["order_line_id"]]
     assert label == {
         "return_id": claim["return_id"],
-        "customer_id": buyer,
+        "customer_id": claim["buyer"],
         "label": "abuse",
         "kind": "item_swap",
         "decided_at": claim["requested_at"] + pd.Timedelta(days=2),
@@ -94,7 +98,7 @@ def test_without_a_return_id_the_nearest_return_of_the_line_is_meant(shop, audit
     near = unjudged.iloc[0]
     far = near.copy()
     far["return_id"], far["requested_at"] = "other", near["requested_at"] + pd.Timedelta(days=9)
-    both = {**shop, "returns": pd.concat([shop["returns"], far.to_frame().T], ignore_index=True)}
+    both = {**shop, "returns": pd.concat([shop["returns"], far.drop("buyer").to_frame().T])}
     both["returns"] = both["returns"].astype(shop["returns"].dtypes)
     judge(audit, near, name_return=False, asked_after=pd.Timedelta(days=3))
     tables, _ = with_reviewed(both, audit)
@@ -166,11 +170,23 @@ def test_what_contradicts_the_tables_is_left_out_and_told(shop, audit, unjudged)
     stranger["order_line_id"] = unjudged.iloc[1]["order_line_id"]
     judge(audit, stranger)
     judge(audit, unjudged.iloc[2], after_days=-1.0)
+    stranger = unjudged.iloc[3].copy()
+    stranger["buyer"] = "another"
+    judge(audit, stranger)
     tables, note = with_reviewed(shop, audit)
-    assert "0 taken as labels" in note
+    assert "3 outcomes of return reviews: 0 taken as labels" in note
+    assert "1 about a claim of another customer than the buyer" in note
     assert "1 about a return that the tables have under another order line" in note
     assert "1 decided before the tables say the return was asked for" in note
     pd.testing.assert_frame_equal(tables["abuse_labels"], shop["abuse_labels"])
+
+
+def test_a_review_without_a_customer_is_of_the_buyer(shop, audit, unjudged):
+    claim = unjudged.iloc[0].copy()
+    claim["buyer"] = None
+    judge(audit, claim)
+    tables, _ = with_reviewed(shop, audit)
+    assert label_of(tables, claim)["customer_id"].tolist() == [unjudged.iloc[0]["buyer"]]
 
 
 def test_without_a_judgement_nothing_changes(shop, audit, unjudged):
