@@ -1,6 +1,7 @@
 """The command line, `muslin`. Commands import what they need when they run, so that help is quick.
 
-Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused.
+Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused; 4 a record that was
+tampered with.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from pipelines.audit_cli import expire_command, verify_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
+from pipelines.policy_cli import policy_app
 
 if TYPE_CHECKING:
     from features.settings import Settings
@@ -120,7 +123,8 @@ def demo(
         str | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="rent_the_runway.parquet, or a folder of tables; else a shop is simulated.",
+            help="rent_the_runway.parquet, fashion_returns.parquet, or a folder of tables;"
+            " else a shop is simulated.",
         ),
     ] = None,
     lines: Annotated[int, typer.Option(min=1000, help="Order lines to simulate.")] = 20_000,
@@ -128,7 +132,7 @@ def demo(
         "var/demo"
     ),
 ) -> None:
-    """Go the whole way, then ask the service for size advice four times."""
+    """Go the whole way, then ask the service about sizes, a basket and a claim."""
     from pipelines.demo import run
 
     run(_out(), data=data, lines=lines, folder=folder)
@@ -278,7 +282,7 @@ def _train(
 ) -> None:
     from pipelines.load import check_needs
     from pipelines.progress import Steps
-    from pipelines.show import show_folds
+    from pipelines.show import show_trained
     from pipelines.train import train_model
 
     check_needs(tables, job.needs, where=source)
@@ -287,7 +291,7 @@ def _train(
         done = train_model(
             job, tables, registry, source=source, trials=trials, folds=folds, step=step
         )
-    show_folds(console, job, done.folds, done.metrics)
+    show_trained(console, job, done)
     console.print(
         f"{job.name} version {done.version} is registered at {registry.uri}", markup=False
     )
@@ -392,3 +396,13 @@ def serve(
 
 
 app.command("forget")(_explained(forget_command))
+app.add_typer(policy_app, name="policy")
+_audit = typer.Typer(
+    help="The record of return reviews: verify it, expire old reviews.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_audit.command("verify")(_explained(verify_command))
+_audit.command("expire")(_explained(expire_command))
+app.add_typer(_audit, name="audit")

@@ -94,7 +94,7 @@ def _trained(console: Console, job: Job, tables: Tables, registry: Registry, sou
     """Train a model and promote it; tell why where that cannot be."""
     from pipelines.load import check_needs
     from pipelines.promote import promote
-    from pipelines.show import show_folds, show_verdict
+    from pipelines.show import show_trained, show_verdict
     from pipelines.train import train_model
 
     console.print(job.command, style="bold")
@@ -106,7 +106,7 @@ def _trained(console: Console, job: Job, tables: Tables, registry: Registry, sou
         console.print(f"{job.command} is left out: {error}\n", markup=False, soft_wrap=True)
         return False
     verdict = promote(registry, job, done.version)
-    show_folds(console, job, done.folds, done.metrics)
+    show_trained(console, job, done)
     show_verdict(console, verdict)
     console.print()
     return verdict.passed

@@ -1,4 +1,4 @@
-"""What became of each order line, by the one rule that training uses too."""
+"""What became of order lines and claims, by the rules that training uses too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.events import line_events
 from features.lines import to_micros
 from features.size_fit_space import FIT_CODES, RETURN_WINDOW_DAYS
 
-__all__ = ["check_outcomes", "fit_outcomes"]
+__all__ = ["abuse_decisions", "check_outcomes", "fit_outcomes"]
 
 
 def fit_outcomes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -93,3 +93,29 @@ def check_outcomes(tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
             " fit_feedback, from returns with the reason too_small or too_large, and from"
             " deliveries that were kept"
         )
+
+
+def abuse_decisions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What persons and banks decided about claims; a model's own decisions are left out.
+
+    Parameters
+    ----------
+    tables
+        Contract tables.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``return_id``: ``y`` (0 legitimate, 1 abuse), ``requested_at`` and
+        ``decided_at``; empty where nobody decided.
+    """
+    if "abuse_labels" not in tables or "returns" not in tables:
+        moments = pd.Series(dtype="datetime64[us, UTC]")
+        empty = {"y": pd.Series(dtype="int64"), "requested_at": moments, "decided_at": moments}
+        return pd.DataFrame(empty, index=pd.Index([], name="return_id", dtype="str"))
+    labels = tables["abuse_labels"]
+    labels = labels[labels["decided_by"].ne("model")][["return_id", "label", "decided_at"]]
+    claims = tables["returns"][["return_id", "requested_at"]]
+    decided = labels.merge(claims, on="return_id", how="inner").set_index("return_id")
+    decided["y"] = decided["label"].eq("abuse").astype("int64")
+    return decided[["y", "requested_at", "decided_at"]]

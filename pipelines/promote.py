@@ -71,7 +71,8 @@ def gate(job: Job, challenger: Version, champion: Version | None) -> Verdict:
     for limit in job.limits(challenger.metrics):
         figure = _figure(challenger, limit.metric)
         gates.append(Gate(limit.what, figure, limit.most, figure <= limit.most))
-    if champion is not None and champion.number != challenger.number:
+    # A champion that nobody could judge sets no bar.
+    if champion is not None and champion.number != challenger.number and _was_judged(champion):
         same = challenger.tags.get("folds") == champion.tags.get("folds")
         for name, sign in job.main.items():
             ours = _figure(challenger, name)
@@ -105,6 +106,10 @@ def promote(registry: Registry, job: Job, number: int | None = None) -> Verdict:
     if verdict.passed:
         registry.promote(job.name, verdict.challenger.number)
     return verdict
+
+
+def _was_judged(version: Version) -> bool:
+    return version.metrics.get("lines") != 0.0
 
 
 def _figure(version: Version, name: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from rich.console import Console
@@ -10,19 +10,18 @@ from rich.table import Table as Grid
 
 from pipelines.jobs.base import Job, Scores
 from pipelines.promote import Verdict
+from pipelines.train import Trained
 
-__all__ = ["show_folds", "show_scores", "show_verdict"]
+__all__ = ["show_scores", "show_trained", "show_verdict"]
 
 
-def show_folds(
-    console: Console,
-    job: Job,
-    folds: Sequence[Mapping[str, float]],
-    mean: Mapping[str, float],
-) -> None:
+def show_trained(console: Console, job: Job, trained: Trained) -> None:
     """Print the metrics of each rolling fold and of all."""
-    columns = {f"fold {i}": fold for i, fold in enumerate(folds, start=1)} | {"all": mean}
-    _print(console, job.labels, columns)
+    if trained.unjudged is not None:
+        console.print(f"it is not judged: {trained.unjudged}", markup=False, soft_wrap=True)
+        return
+    folds = {f"fold {i}": fold for i, fold in enumerate(trained.folds, start=1)}
+    _print(console, job.labels, folds | {"all": trained.metrics})
 
 
 def show_scores(console: Console, job: Job, predicted: pd.DataFrame, scores: Scores) -> None:
@@ -36,11 +35,14 @@ def show_scores(console: Console, job: Job, predicted: pd.DataFrame, scores: Sco
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
     """Print everything the gate compared, and what follows."""
+    if not verdict.gates:
+        console.print("there was nothing to judge it by: it is let through unjudged", markup=False)
     grid = Grid("gate", "challenger", "limit", "")
     for each in verdict.gates:
         mark = "[green]passed[/green]" if each.passed else "[red]refused[/red]"
         grid.add_row(each.what, f"{each.challenger:.4f}", f"{each.limit:.4f}", mark)
-    console.print(grid)
+    if verdict.gates:
+        console.print(grid)
     name, number = verdict.challenger.name, verdict.challenger.number
     if verdict.passed:
         console.print(f"{name} version {number} is the champion", markup=False)
@@ -68,4 +70,4 @@ def _print(
 def _number(value: float | None, key: str) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if key == "lines" else f"{value:.4f}"
+    return f"{value:,.0f}" if key in ("lines", "claims") else f"{value:.4f}"

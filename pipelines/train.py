@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from data_contracts.errors import BadInputError
+from pipelines.folds import Fold
 from pipelines.jobs.base import Fitted, Job, Judgement, Prepared, Tables
-from pipelines.metrics import mean_of
 from pipelines.plots import calibration_plot
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
@@ -22,13 +23,30 @@ __all__ = ["Trained", "train_model"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A registered version and the figures of its rolling folds."""
+    """A registered version and the figures of its rolling folds.
+
+    Parameters
+    ----------
+    version
+        Number in the registry.
+    metrics
+        Over all folds.
+    folds
+        Of each fold.
+    params
+        Of the estimator.
+    learnt
+        Outcomes it learned from.
+    unjudged
+        Why there is no fold, where there is none.
+    """
 
     version: int
     metrics: dict[str, float]
     folds: list[dict[str, float]]
     params: dict[str, Any]
     learnt: int
+    unjudged: str | None = None
 
 
 def train_model(
@@ -68,20 +86,20 @@ def train_model(
     job.check(tables)
     step("taking the fingerprint of the data")
     data_id = fingerprint(tables)
-    cut = job.folds(tables, folds)
+    cut, unjudged = _folds(job, tables, folds)
     prepared = []
     for number, fold in enumerate(cut, start=1):
-        step(f"fold {number} of {folds}: features as known on {fold.start:%Y-%m-%d}")
+        step(f"fold {number} of {len(cut)}: features as known on {fold.start:%Y-%m-%d}")
         prepared.append(job.prepare(fold))
     params = job.usual_settings(tables)
-    if trials:
+    if trials and prepared:
         params = _tuned(job, registry, prepared, data_id, trials, params, step)
     settings = job.settings(params)
-    step(f"judging on {folds} rolling folds")
+    step(f"judging on {len(cut)} rolling folds")
     judged = list(job.judge(prepared, params))
     steps = [each.metrics for each in judged]
-    metrics = mean_of(steps)
-    tags = {"data_fingerprint": data_id, "folds": f"{data_id}/{folds}", "source": source}
+    metrics = job.pooled(steps)
+    tags = {"data_fingerprint": data_id, "folds": f"{data_id}/{len(cut)}", "source": source}
     champion = registry.champion(job.name)
     if champion is not None and champion.tags.get("folds") != tags["folds"]:
         step("judging the champion's settings on the same folds")
@@ -98,7 +116,7 @@ def train_model(
         version = registry.register(
             job.name,
             folder,
-            params=settings | {"folds": folds, "trials": trials},
+            params=settings | {"folds": len(cut), "trials": trials},
             metrics=metrics | {"trained_on": float(fitted.learnt)},
             steps=steps,
             tags=tags,
@@ -106,7 +124,17 @@ def train_model(
             outputs=job.outputs,
             figures=_figures(job, judged, fitted),
         )
-    return Trained(version, metrics, steps, settings, fitted.learnt)
+    return Trained(version, metrics, steps, settings, fitted.learnt, unjudged)
+
+
+def _folds(job: Job, tables: Tables, folds: int) -> tuple[list[Fold], str | None]:
+    """The rolling folds, or why there are none where the model may do without."""
+    try:
+        return job.folds(tables, folds), None
+    except BadInputError as error:
+        if not job.may_be_unjudged:
+            raise
+        return [], str(error)
 
 
 def _tuned(
@@ -146,7 +174,9 @@ def _replay(
     """What the champion's settings reach on these folds; the same settings reach the same."""
     known = {k: _value(v) for k, v in champion.params.items() if k in settings}
     differ = [k for k, v in known.items() if v != settings[k] and k not in job.not_judged]
-    theirs = mean_of([each.metrics for each in job.judge(folds, known)]) if differ else metrics
+    theirs = metrics
+    if differ:
+        theirs = job.pooled([each.metrics for each in job.judge(folds, known)])
     return {name: theirs[name] for name in job.main if name in theirs}
 
 
@@ -158,6 +188,8 @@ def _value(text: str) -> Any:
 
 
 def _figures(job: Job, judged: Sequence[Judgement], fitted: Fitted) -> dict[str, Any]:
+    if not judged:
+        return fitted.figures()
     y = np.concatenate([each.y for each in judged])
     probability = np.concatenate([each.probability for each in judged])
     calibration = calibration_plot(job.calibration(y, probability))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.settings import Settings
 from pipelines.folds import Fold
+from pipelines.metrics import mean_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,6 +127,8 @@ class Job(ABC):
         Settings the search space draws.
     not_judged
         Settings that make no difference to the figures of the folds.
+    may_be_unjudged
+        Whether it may be trained where too few outcomes are known for a single fold.
 
     Notes
     -----
@@ -143,6 +146,7 @@ class Job(ABC):
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     tuned: ClassVar[tuple[str, ...]] = ()
     not_judged: ClassVar[frozenset[str]] = frozenset({"num_threads"})
+    may_be_unjudged: ClassVar[bool] = False
 
     @property
     def command(self) -> str:
@@ -209,6 +213,10 @@ class Job(ABC):
         """Fit these settings on each fold in turn and judge them on its lines."""
         for fold in folds:
             yield self.judge_fold(fold, params or {})
+
+    def pooled(self, folds: Sequence[dict[str, float]]) -> dict[str, float]:
+        """Put the metrics of all folds together."""
+        return mean_of(list(folds))
 
     @abstractmethod
     def limits(self, metrics: Mapping[str, float]) -> tuple[Limit, ...]:
