@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from models.size_fit.advice import SizeAdvice, SizeOutlook
 from serving.advisor import Known, ModelLabel, ProductSizes, SizeAdvisor
-from serving.languages import Language, Languages, LocaleSyntaxError
+from serving.languages import Language, Languages
 from serving.messages import (
     because_text,
     locale_notice,
@@ -21,15 +21,14 @@ from serving.messages import (
     size_message,
     system_notice,
 )
-from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.problems import FieldError, Problem, refuse_json
+from serving.reading import choose_languages, holds_list, item_field
 from serving.schemas import HINTS, SizeAdviceRequest
 
 __all__ = ["SizeAdviceEndpoint"]
 
 _CHUNK = 25  # questions answered before other clients get their turn
 _DIGITS = 4
-_LIST_START = b"["
-_WHITESPACE = b" \t\r\n"
 
 
 class SizeAdviceEndpoint:
@@ -74,14 +73,16 @@ class SizeAdviceEndpoint:
             When the body is not JSON, or a value cannot be used. Of a list nothing is answered
             then, and the field names the item.
         """
-        is_list = body.lstrip(_WHITESPACE)[:1] == _LIST_START
+        is_list = holds_list(body)
         try:
             requests: Sequence[SizeAdviceRequest] = (
                 self._many(body) if is_list else (self._one(body),)
             )
         except ValidationError as error:
             raise refuse_json(error, HINTS) from None
-        languages = self._choose_languages(requests, is_list=is_list)
+        languages = choose_languages(
+            self._languages, [request.locale for request in requests], is_list=is_list
+        )
         asked_at = time.time()
         questions = [request.question(asked_at) for request in requests]
         known: list[Known] = []
@@ -105,25 +106,6 @@ class SizeAdviceEndpoint:
             ]
         return orjson.dumps(answers if is_list else answers[0])
 
-    def _choose_languages(
-        self, requests: Sequence[SizeAdviceRequest], *, is_list: bool
-    ) -> list[Language]:
-        chosen = []
-        errors = []
-        for index, request in enumerate(requests):
-            try:
-                chosen.append(self._languages.choose(request.locale))
-            except LocaleSyntaxError as error:
-                field = _item("locale", index, is_list=is_list)
-                errors.append(FieldError(field, str(error), request.locale))
-        if errors:
-            raise refuse_values(errors)
-        return chosen
-
-
-def _item(field: str, index: int, *, is_list: bool) -> str:
-    return f"[{index}].{field}" if is_list else field
-
 
 def _check_candidates(known: Sequence[Known], *, is_list: bool) -> None:
     errors = []
@@ -140,7 +122,7 @@ def _check_candidates(known: Sequence[Known], *, is_list: bool) -> None:
                     if product.labels
                     else f"product {product_id} is not sold by size; leave this out"
                 )
-                field = _item(f"candidate_sizes[{place}]", index, is_list=is_list)
+                field = item_field(f"candidate_sizes[{place}]", index, is_list=is_list)
                 errors.append(FieldError(field, reason, label))
     if not errors:
         return

@@ -24,7 +24,7 @@ from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 __all__ = [
     "DEFAULT",
@@ -101,6 +101,14 @@ class Language:
         """Write a number as the region does."""
         return _number(value, self.region)
 
+    def percent(self, share: float) -> str:
+        """Write a share of one as a whole percentage."""
+        return _percent(round(share, 2), self.region)
+
+    def money(self, amount: float, currency: str) -> str:
+        """Write an amount with its currency, in the currency's own decimals."""
+        return format_currency(amount, currency, locale=self.region)
+
     def both(self, items: Sequence[str]) -> str:
         """Join `items` by the region's "and"."""
         return _list(tuple(items), self.region)
@@ -115,6 +123,11 @@ class Language:
 @lru_cache(_MOST_CACHED)
 def _number(value: float, region: str) -> str:
     return format_decimal(value, locale=region)
+
+
+@lru_cache(_MOST_CACHED)
+def _percent(share: float, region: str) -> str:
+    return format_percent(share, locale=region)
 
 
 @lru_cache(_MOST_CACHED)

@@ -10,12 +10,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from features.settings import Settings
 from serving.operation import REF, Operation
+from serving.risk_schemas import RETURN_RISK
 from serving.schema_base import ProblemDocument
 from serving.schemas import SIZE_ADVICE
 
 __all__ = ["OPERATIONS", "openapi_document"]
 
-OPERATIONS: tuple[Operation, ...] = (SIZE_ADVICE,)
+OPERATIONS: tuple[Operation, ...] = (SIZE_ADVICE, RETURN_RISK)
 """Every endpoint of the service, in the document's order."""
 
 

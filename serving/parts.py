@@ -1,4 +1,4 @@
-"""What the service is made of, and how an endpoint is added to it.
+"""What an endpoint is, and how one is added to the service.
 
 An endpoint is an awaitable ``(body, request_id) -> body`` in bytes of JSON that raises
 :class:`serving.problems.Problem` for what it refuses. To add one:
@@ -7,7 +7,7 @@ An endpoint is an awaitable ``(body, request_id) -> body`` in bytes of JSON that
    :data:`serving.openapi.OPERATIONS`: from then on its path is documented at ``/docs.json`` and
    answers 503 ``not-ready`` until step 2. A path may hold one parameter, such as
    ``/v1/return-review/{audit_id}/outcome``; the endpoint gets its value as third argument.
-2. Make it in :func:`serving.startup.start` from :class:`Parts` and give it to the application:
+2. Make it in :func:`serving.startup.start` and give it to the application:
    ``app.use(path, endpoint, Readiness(ready=True, ...))``, or say what is missing with
    ``app.not_ready(path, reason, action)``.
 """
@@ -16,17 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from features.settings import Settings
-from serving.advisor import ModelLabel, SizeAdvisor
-from serving.languages import Languages
-from serving.risk_advisor import RiskAdvisor
+from serving.advisor import ModelLabel
 
-if TYPE_CHECKING:
-    from data_contracts.policies import Policies
-
-__all__ = ["Endpoint", "Loaded", "Parts", "Readiness"]
+__all__ = ["Endpoint", "Loaded", "Readiness"]
 
 Endpoint = Callable[..., Awaitable[bytes]]
 """``(body, request_id)``, or ``(body, request_id, parameter)`` where the path has one."""
@@ -85,27 +79,3 @@ class Loaded(Generic[T]):
 
     advisor: T | None
     readiness: Readiness
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What endpoints are built from, once a worker.
-
-    Parameters
-    ----------
-    settings
-        As started with.
-    languages
-        All catalogues.
-    policies
-        The shop's and the statutory rules.
-    sizes, risks, abuse
-        The three models; each may be missing without the others.
-    """
-
-    settings: Settings
-    languages: Languages
-    policies: Policies
-    sizes: Loaded[SizeAdvisor]
-    risks: Loaded[RiskAdvisor]
-    abuse: Loaded[Any]

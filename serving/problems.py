@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -35,10 +35,14 @@ class Hints:
         Names each object has, by the last name of the object's path (empty for the top object).
     bounds
         Range of a number by field name, in words: ``between 30 and 250 cm``.
+    instead
+        By the name of a field: what is said where it is refused as unknown, or its value as none of
+        the choices, such as where the field does belong.
     """
 
     fields: Mapping[str, Sequence[str]]
     bounds: Mapping[str, str]
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def refuse_values(errors: Sequence[FieldError]) -> Problem:
     )
 
 
-def refuse_json(error: ValidationError, hints: Hints) -> Problem:
+def refuse_json(error: ValidationError, hints: Hints | Mapping[str, Hints]) -> Problem:
     """Turn pydantic's findings into a problem.
 
     Parameters
@@ -173,7 +177,8 @@ def refuse_json(error: ValidationError, hints: Hints) -> Problem:
     error
         Raised by ``validate_json``.
     hints
-        What to tell about fields and bounds.
+        What to tell about fields and bounds; for a body of several shapes by the shape's tag, which
+        pydantic puts into the path of each finding and the client never sent.
     """
     details = error.errors(include_url=False)
     if details[0]["type"] == "json_invalid":
@@ -186,25 +191,35 @@ def refuse_json(error: ValidationError, hints: Hints) -> Problem:
     return refuse_values([_field_error(detail, hints) for detail in details])
 
 
-def _field_error(detail: ErrorDetails, hints: Hints) -> FieldError:
+def _field_error(detail: ErrorDetails, hints: Hints | Mapping[str, Hints]) -> FieldError:
     location = detail["loc"]
+    if not isinstance(hints, Hints):
+        place = 1 if location and isinstance(location[0], int) else 0
+        shape = location[place] if len(location) > place else ""
+        if shape in hints:
+            location = location[:place] + location[place + 1 :]
+            hints = hints[str(shape)]
+        else:
+            hints = next(iter(hints.values()))
     sent = detail["input"]
-    reason = _reason(detail, hints)
+    reason = _reason(detail, location, hints)
     missing = detail["type"] == "missing"
     return FieldError(field_path(location), reason, None if missing else sent)
 
 
-def _reason(detail: ErrorDetails, hints: Hints) -> str:
+def _reason(detail: ErrorDetails, location: Sequence[int | str], hints: Hints) -> str:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "missing":
             return "is required"
+        case "extra_forbidden" | "literal_error" if location and location[-1] in hints.instead:
+            return hints.instead[str(location[-1])]
         case "extra_forbidden":
-            names = [part for part in detail["loc"][:-1] if isinstance(part, str)]
+            names = [part for part in location[:-1] if isinstance(part, str)]
             known = hints.fields.get(names[-1] if names else "", ())
             return "is not a known field" + (f"; known are {', '.join(known)}" if known else "")
         case "greater_than_equal" | "less_than_equal":
-            return f"must be {hints.bounds[str(detail['loc'][-1])]}"
+            return f"must be {hints.bounds[str(location[-1])]}"
         case "finite_number" | "float_type" | "float_parsing":
             return "must be a finite number"
         case "string_type":
@@ -215,6 +230,14 @@ def _reason(detail: ErrorDetails, hints: Hints) -> str:
             return f"must have at most {context['max_length']} characters"
         case "too_long":
             return f"must have at most {context['max_length']} items"
+        case "too_short":
+            return f"must have at least {context['min_length']} item"
+        case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
+            return "must be a whole number"
+        case "timezone_aware":
+            return "must have a time zone, such as 2025-05-09T16:20:00Z"
+        case "datetime_type" | "datetime_parsing" | "datetime_from_date_parsing":
+            return "must be a time with its zone, such as 2025-05-09T16:20:00Z"
         case "literal_error":
             return f"must be one of {context['expected']}"
         case "list_type":

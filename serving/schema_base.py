@@ -15,11 +15,13 @@ from data_contracts.tables import BODY_RANGES
 
 __all__ = [
     "BODY_BOUNDS",
+    "Currency",
     "CustomerId",
     "LocaleTag",
     "Market",
     "Measurements",
     "ModelName",
+    "Probability",
     "ProblemDocument",
     "ProblemField",
     "RequestModel",
@@ -55,6 +57,10 @@ Market = Annotated[
     str,
     Field(pattern="^[A-Za-z]{2}$", description="Market of the buyer, ISO 3166 alpha-2, as DE."),
 ]
+Currency = Annotated[
+    str, Field(pattern="^[A-Za-z]{3}$", description="Currency of the money sent, ISO 4217, as EUR.")
+]
+Probability = Annotated[float, Field(ge=0, le=1)]
 LocaleTag = Annotated[
     str,
     Field(

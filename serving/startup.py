@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from data_contracts.policies import Policies, PolicyError, policy_files
 from features.settings import Settings
 from features.state import StateError
 from serving import champion
@@ -17,14 +18,18 @@ from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
 from serving.endpoints import SizeAdviceEndpoint
 from serving.parts import Endpoint, Loaded, Readiness
+from serving.risk_advisor import RiskAdvisor
+from serving.risk_endpoint import ReturnRiskEndpoint
+from serving.risk_schemas import RETURN_RISK
 from serving.schemas import SIZE_ADVICE
 
 __all__ = ["MODELS", "fetch_champions", "start"]
 
 logger = logging.getLogger("muslin.serving")
 
-MODELS: Final = ("size_fit",)
+MODELS: Final = ("size_fit", "return_risk")
 """Registered models the service loads."""
+_CHECK_POLICIES = "muslin policy check FILE"
 
 T = TypeVar("T")
 
@@ -43,20 +48,48 @@ def start(app: MuslinApp) -> None:
         Answers from then on; ``/readyz`` tells the outcome. Nothing is raised: a service that is
         up and says what is missing is easier to mend than one that does not start.
     """
-    logger.setLevel(app.settings.log_level)
-    sizes = _load(app.settings, "size_fit", _size_fit)
+    settings = app.settings
+    logger.setLevel(settings.log_level)
+    sizes = _load(settings, "size_fit", _size_fit)
     _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor))
+    try:
+        policies = Policies.load(policy_files(settings.policy_dir))
+    except PolicyError as error:
+        logger.warning("the policies cannot be used: %s", error)
+        app.not_ready(RETURN_RISK.path, f"the policies cannot be used: {error}", _CHECK_POLICIES)
+        return
+    risks = _load(
+        settings,
+        "return_risk",
+        lambda folder, label, given: _return_risk(folder, label, given, sizes.advisor),
+    )
+    _use(app, RETURN_RISK.path, risks, lambda advisor: _basket_risk(app, advisor, policies))
+
+
+# Models are imported when there is one: that costs seconds.
 
 
 def _size_fit(folder: Path, label: ModelLabel, settings: Settings) -> SizeAdvisor:
-    # Costs seconds, and is of no use before there is a model.
     from serving.size_advice import load_advisor  # noqa: PLC0415
 
     return load_advisor(folder, label, settings)
 
 
+def _return_risk(
+    folder: Path, label: ModelLabel, settings: Settings, sizes: SizeAdvisor | None
+) -> RiskAdvisor:
+    from serving.return_risk import load_risk_advisor  # noqa: PLC0415
+
+    advisor: RiskAdvisor = load_risk_advisor(folder, label, settings, sizes)
+    return advisor
+
+
 def _size_advice(app: MuslinApp, advisor: SizeAdvisor) -> Endpoint:
     return SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items)
+
+
+def _basket_risk(app: MuslinApp, advisor: RiskAdvisor, policies: Policies) -> Endpoint:
+    return ReturnRiskEndpoint(advisor, app.languages, policies, max_items=app.settings.max_items)
 
 
 def _load(

@@ -37,6 +37,7 @@ __all__ = [
     "ReturnTerms",
     "Saved",
     "judge_basket",
+    "mixed_rule",
     "money_saved",
     "return_rule",
 ]
@@ -120,20 +121,16 @@ class ReturnTerms(Protocol):
 
 
 def return_rule(
-    terms: Mapping[str, ReturnTerms],
-    reasons: Mapping[str, float],
-    value: float,
-    *,
-    days_since_launch: float | None = None,
+    terms: ReturnTerms, reason: str, value: float, *, days_since_launch: float | None = None
 ) -> CostRule:
-    """Put the policy's terms together for a line, weighing each reason by its probability.
+    """Put the policy's terms together for a line that comes back for one reason.
 
     Parameters
     ----------
     terms
-        By reason, in the currency of `value`: who pays for the way back depends on it.
-    reasons
-        Probability by reason; every reason has terms.
+        Of this reason, in the currency of `value`: who pays for the way back depends on it.
+    reason
+        Of :data:`data_contracts.tables.RETURN_REASON`.
     value
         Of the line.
     days_since_launch
@@ -146,29 +143,40 @@ def return_rule(
     for each line, though lines of a basket may share a parcel; outbound shipping is spent whether
     the line comes back or not.
     """
+    drop, margin = terms.warning_drop_share, terms.margin_share
+    if reason == _LOST or value < terms.keep_item_below:
+        return CostRule(0.0, 1.0 + terms.duty_share, drop, margin)
+    fixed = terms.handling + (0.0 if terms.buyer_pays_return else terms.return_shipping)
+    share = (
+        terms.duty_share * (1.0 - terms.duty_reclaim_share)
+        + 1.0
+        - terms.resale_share(None, days_since_launch)
+        - terms.restocking_fee_share
+    )
+    return CostRule(fixed, max(0.0, share), drop, margin)
+
+
+def mixed_rule(rules: Mapping[str, CostRule], reasons: Mapping[str, float]) -> CostRule:
+    """Weigh the rule of each reason by its probability.
+
+    Parameters
+    ----------
+    rules
+        By reason; at least one.
+    reasons
+        Probability by reason; every reason has a rule.
+    """
     total = sum(reasons.values())
     if total <= 0:
-        first = next(iter(terms.values()))
-        return CostRule(0.0, 0.0, first.warning_drop_share, first.margin_share)
+        return next(iter(rules.values()))
     fixed = share = drop = margin = 0.0
     for reason, p in reasons.items():
-        weight = p / total
-        said = terms[reason]
-        drop += weight * said.warning_drop_share
-        margin += weight * said.margin_share
-        if reason == _LOST or value < said.keep_item_below:
-            share += weight * (1.0 + said.duty_share)
-            continue
-        fixed += weight * said.handling
-        if not said.buyer_pays_return:
-            fixed += weight * said.return_shipping
-        share += weight * (
-            said.duty_share * (1.0 - said.duty_reclaim_share)
-            + 1.0
-            - said.resale_share(None, days_since_launch)
-            - said.restocking_fee_share
-        )
-    return CostRule(fixed, max(0.0, share), drop, margin)
+        rule = rules[reason]
+        fixed += p * rule.fixed
+        share += p * rule.share
+        drop += p * rule.drop_share
+        margin += p * rule.margin_share
+    return CostRule(fixed / total, share / total, drop / total, margin / total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,8 @@ class BasketCost:
         The cheapest.
     concerns
         Indexes of the lines the action is about.
+    stays
+        By the index of a line that ``drop_duplicate_size`` is about: the line that stays.
     costs
         Expected cost of the basket under ``none`` and under each action that would save something.
     """
@@ -193,6 +203,7 @@ class BasketCost:
     total: float
     action: Action
     concerns: tuple[int, ...] = ()
+    stays: Mapping[int, int] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -231,8 +242,8 @@ def judge_basket(
         "drop_duplicate_size": {},
         "confirm": {},
     }
+    kept = {} if bought else _likelier_sizes(risks)
     if not bought:
-        kept = _likelier_sizes(risks)
         for i, (risk, value, rule) in enumerate(zip(risks, values, rules, strict=True)):
             if value is None:
                 continue
@@ -256,7 +267,7 @@ def judge_basket(
         costs[action] = total - sum(by_line[i] for i in helped)
         if costs[action] < costs[best] - _SAME:
             best, concerns = action, helped
-    return BasketCost(lines, total, best, concerns, costs)
+    return BasketCost(lines, total, best, concerns, kept, costs)
 
 
 def _likelier_sizes(risks: Sequence[LineRisk]) -> dict[int, int]:

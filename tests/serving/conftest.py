@@ -2,8 +2,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from answering import use_sizes
+from answering import use_risks, use_sizes
 from fake_advisor import FakeAdvisor
+from fake_risk_advisor import FakeRiskAdvisor
 
 from features.settings import Settings
 from serving.app import MuslinApp
@@ -27,6 +28,7 @@ def settings(tmp_path, monkeypatch) -> Settings:
 def app(settings) -> MuslinApp:
     app = MuslinApp(settings)
     use_sizes(app, FakeAdvisor(), source="registry")
+    use_risks(app, FakeRiskAdvisor(), source="registry")
     return app
 
 
@@ -46,4 +48,5 @@ def fuzzed_app() -> MuslinApp:
     """One app for all examples of a property; it keeps nothing between requests."""
     app = MuslinApp(Settings())
     use_sizes(app, FakeAdvisor())
+    use_risks(app, FakeRiskAdvisor())
     return app

@@ -1,3 +1,4 @@
+import pytest
 from asgi import ask
 from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator
@@ -47,21 +48,29 @@ def test_every_path_of_the_service_is_documented_with_examples_it_accepts(app):
             assert answer.status == 200, (path, name, answer.body)
 
 
-def test_answers_and_problems_are_as_documented(app, settings):
+PATHS = {
+    "/v1/size-advice": {"product_id": "dress", "measurements": {"height_cm": 171}},
+    "/v1/return-risk": {"lines": [{"product_id": "dress", "size": "M", "colour": "red"}]},
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_answers_and_problems_are_as_documented(app, settings, path):
     document = openapi_document(settings)
-    responses = document["paths"]["/v1/size-advice"]["post"]["responses"]
+    responses = document["paths"][path]["post"]["responses"]
 
     def check(answer):
         content = responses[str(answer.status)]["content"]
         schema = content[answer.headers["content-type"]]["schema"]
         Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json)
+        return answer.status
 
-    known = {"product_id": "dress", "measurements": {"height_cm": 171}}
-    check(ask(app, body=known))
-    check(ask(app, body=[known, {"product_id": "scarf"}]))
-    check(ask(app, body=b"{"))
-    check(ask(app, body={"measurements": {"height_cm": 1800}}))
-    check(ask(app, method="GET"))
-    check(ask(app, body=known, headers={"content-type": "text/csv"}))
-    check(ask(app, body=b" " * 2_000_000))
-    check(ask(MuslinApp(settings), body=known))
+    known = PATHS[path]
+    assert check(ask(app, path, body=known)) == 200
+    assert check(ask(app, path, body=[known, known])) == 200
+    assert check(ask(app, path, body=b"{")) == 400
+    assert check(ask(app, path, body={"measurements": {"height_cm": 1800}})) == 422
+    assert check(ask(app, path, method="GET")) == 405
+    assert check(ask(app, path, body=known, headers={"content-type": "text/csv"})) == 415
+    assert check(ask(app, path, body=b" " * 2_000_000)) == 413
+    assert check(ask(MuslinApp(settings), path, body=known)) == 503

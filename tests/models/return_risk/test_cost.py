@@ -10,6 +10,7 @@ from models.return_risk.cost import (
     PUBLIC_RULES,
     CostRule,
     judge_basket,
+    mixed_rule,
     money_saved,
     return_rule,
 )
@@ -38,46 +39,51 @@ class Terms:
 
 
 def test_a_return_costs_the_way_back_handling_duty_and_what_resale_loses():
-    rule = return_rule({"other": Terms()}, {"other": 0.3}, 50.0)
+    rule = return_rule(Terms(), "other", 50.0)
     assert rule.of_return(50.0) == pytest.approx(4 + 1 + 50 * (0.06 + 0.2))
     assert (rule.drop_share, rule.margin_share) == (0.5, 0.3)
-    late = return_rule({"other": Terms()}, {"other": 0.3}, 50.0, days_since_launch=200)
+    late = return_rule(Terms(), "other", 50.0, days_since_launch=200)
     assert late.of_return(50.0) == pytest.approx(4 + 1 + 50 * (0.06 + 0.6))
-    fee = return_rule({"other": Terms(restocking_fee_share=0.1)}, {"other": 0.3}, 50.0)
+    fee = return_rule(Terms(restocking_fee_share=0.1), "other", 50.0)
     assert fee.of_return(50.0) == pytest.approx(rule.of_return(50.0) - 5)
-
-
-def test_each_reason_weighs_by_its_probability():
-    terms = {"too_small": Terms(), "changed_mind": Terms(buyer_pays_return=True)}
-    rule = return_rule(terms, {"too_small": 0.3, "changed_mind": 0.1}, 50.0)
-    assert rule.fixed == pytest.approx(1 + 0.75 * 4)
-    alone = return_rule(terms, {"too_small": 0.0, "changed_mind": 0.1}, 50.0)
-    assert alone.fixed == pytest.approx(1)
+    paid = return_rule(Terms(buyer_pays_return=True), "other", 50.0)
+    assert paid.of_return(50.0) == pytest.approx(rule.of_return(50.0) - 4)
 
 
 def test_goods_that_stay_with_the_buyer_cost_their_value_and_no_way_back():
-    rule = return_rule({"other": Terms()}, {"other": 0.3}, 19.99)
+    rule = return_rule(Terms(), "other", 19.99)
     assert (rule.fixed, rule.share) == (0.0, pytest.approx(1.12))
-    lost = return_rule({"not_received": Terms()}, {"not_received": 0.3}, 500.0)
+    lost = return_rule(Terms(), "not_received", 500.0)
     assert (lost.fixed, lost.share) == (0.0, pytest.approx(1.12))
 
 
+def test_each_reason_weighs_by_its_probability():
+    rules = {
+        "too_small": CostRule(5.0, 0.2, 0.5, 0.3),
+        "changed_mind": CostRule(1.0, 0.4, 0.1, 0.3),
+    }
+    rule = mixed_rule(rules, {"too_small": 0.3, "changed_mind": 0.1})
+    assert rule.fixed == pytest.approx(4.0)
+    assert rule.share == pytest.approx(0.25)
+    assert rule.drop_share == pytest.approx(0.4)
+    assert rule.margin_share == pytest.approx(0.3)
+    assert mixed_rule(rules, {"too_small": 0.0, "changed_mind": 0.2}).fixed == pytest.approx(1.0)
+
+
 def test_a_line_that_never_comes_back_costs_nothing():
-    terms = {"other": Terms()}
-    basket = judge_basket([risk(0.0)], [50.0], [return_rule(terms, {"other": 0.0}, 50.0)])
+    rule = mixed_rule({"other": RULE}, {"other": 0.0})
+    basket = judge_basket([risk(0.0)], [50.0], [rule])
     assert (basket.total, basket.action) == (0.0, "none")
 
 
 def test_starting_policies_give_a_rule_in_every_market_they_know():
     policies = Policies.load()
     for market, currency in (("DE", "EUR"), ("US", "USD"), ("JP", "JPY"), (None, None)):
-        terms = {
-            reason: policies.terms(Situation(market=market, currency=currency, reason=reason))
-            for reason in RETURN_REASON
-        }
-        value = 60.0 * policies.rates.per_base[terms["other"].currency]
-        rule = return_rule(terms, dict.fromkeys(RETURN_REASON, 0.05), value)
-        assert 0.05 * value < rule.of_return(value) < 2 * value
+        for reason in RETURN_REASON:
+            terms = policies.terms(Situation(market=market, currency=currency, reason=reason))
+            value = 60.0 * policies.rates.per_base[terms.currency]
+            rule = return_rule(terms, reason, value)
+            assert 0.05 * value < rule.of_return(value) < 2 * value
 
 
 def test_the_action_is_the_cheapest_and_no_threshold():
