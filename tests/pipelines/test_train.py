@@ -1,6 +1,7 @@
 import pytest
 from fake_job import ShareJob, shop
 
+from data_contracts.errors import BadInputError
 from features.settings import Settings
 from pipelines.promote import promote
 from pipelines.tracking import Registry, RegistryError
@@ -57,3 +58,38 @@ def test_a_figure_the_gate_needs_and_the_run_lacks_is_named(registry, tmp_path):
     registry.register("bare", tmp_path, features=["x"], outputs=["p"], params={}, metrics={})
     with pytest.raises(RegistryError, match="version 1 of bare has no log_loss"):
         promote(registry, ShareJob("bare"))
+
+
+class Unjudged(ShareJob):
+    may_be_unjudged = True
+
+    def limits(self, metrics):
+        return super().limits(metrics) if metrics["lines"] else ()
+
+
+def test_too_few_outcomes_stop_a_model_unless_it_learns_without_them(registry):
+    few = shop(lines=50)
+    with pytest.raises(BadInputError, match="50 order lines with an outcome are too few"):
+        train_model(ShareJob("judged"), few, registry, folds=2)
+    job = Unjudged("unjudged")
+    trained = train_model(job, few, registry, folds=2)
+    assert "too few" in trained.unjudged
+    assert trained.folds == []
+    assert trained.metrics == {"lines": 0.0}
+    verdict = promote(registry, job)
+    assert verdict.passed
+    assert verdict.gates == ()
+
+
+def test_a_champion_nobody_could_judge_sets_no_bar_and_cannot_oust_a_judged_one(registry):
+    job = Unjudged("first_unjudged")
+    train_model(job, shop(lines=50), registry, folds=2)
+    assert promote(registry, job).passed
+    train_model(job, shop(), registry, folds=2)
+    verdict = promote(registry, job)
+    assert verdict.passed
+    assert [gate.what for gate in verdict.gates] == ["log loss"]
+    train_model(job, shop(lines=50), registry, folds=2)
+    with pytest.raises(RegistryError, match="version 3 of first_unjudged has no log_loss"):
+        promote(registry, job)
+    assert registry.champion("first_unjudged").number == 2
