@@ -48,6 +48,16 @@ OptionName = Literal[
     "return_to_warehouse",
     "repair",
 ]
+Decision = Literal[
+    "refund",
+    "refund_keep_item",
+    "partial_refund_keep_item",
+    "exchange_size",
+    "exchange_colour",
+    "return_to_warehouse",
+    "repair",
+    "other",
+]
 
 _MOST_PIECES = 10_000
 _HEAVIEST_G = 1_000_000.0
@@ -289,7 +299,7 @@ class OutcomeRequest(RequestModel):
         }
     )
 
-    decision: OptionName | Literal["other"]
+    decision: Decision = Field(description="The option the claim was settled with.")
     label: Literal["abuse", "legitimate"] | None = Field(
         default=None, description="Becomes a label for the next training."
     )

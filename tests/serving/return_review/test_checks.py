@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from return_review.desk import NOW, earlier, make_order, review
 
+from return_review.desk import NOW, earlier, make_order, review
 from serving.languages import Languages
 from serving.return_review.case import DAY_S
 from serving.return_review.checks import BLOCKING

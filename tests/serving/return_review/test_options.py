@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from return_review.desk import CONDITIONS, REASONS, make_order, options_of, review
 
+from return_review.desk import CONDITIONS, REASONS, make_order, options_of, review
 from serving.return_review.case import Alternative
 from serving.return_review.money import plain, rounded, written
 from serving.return_review.options import OPTIONS

@@ -7,8 +7,8 @@ import typing
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from return_review.desk import CONDITIONS, NOW, REASONS, make_order, options_of, review
 
+from return_review.desk import CONDITIONS, NOW, REASONS, make_order, options_of, review
 from serving.languages import Languages
 from serving.return_review.case import DAY_S
 from serving.return_review.customer import customer_message

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from return_review.desk import (
     CONDITIONS,
     NOW,
@@ -17,7 +18,6 @@ from return_review.desk import (
     review,
     terms_of,
 )
-
 from serving.return_review.case import DAY_S
 from serving.return_review.review import judge
 from serving.return_review.routes import ROUTES, lighter
