@@ -12,7 +12,6 @@ from data_contracts.policies import Terms
 from serving.languages import Language
 from serving.return_review.case import AT_FAULT, DAY_S, Case
 from serving.return_review.checks import BLOCKING, Finding
-from serving.return_review.money import rounded, written
 from serving.return_review.options import PricedOption
 from serving.return_review.recommend import MONEY_BACK
 from serving.return_review.rights import Rights
@@ -106,8 +105,7 @@ class _Letter:
         self.case, self.terms, self.rights, self.language = case, terms, rights, language
 
     def money(self, amount: float) -> str:
-        currency = self.terms.currency
-        return written(rounded(amount, currency), currency, self.language.region)
+        return self.language.money(amount, self.terms.currency)
 
     def by(self) -> str:
         return day(self.case.claim.requested_at + SEND_BACK_DAYS * DAY_S, self.language)

@@ -1,10 +1,9 @@
-"""`POST /v1/return-review` and its outcome: body in, body out, on record before it is sent."""
+"""`POST /v1/return-review`: body in, body out, on record before it is sent."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -17,36 +16,27 @@ from data_contracts.policies import Policies, PolicyError
 from features.audit import (
     AuditError,
     AuditStore,
-    Outcome,
     Review,
-    UnknownAuditError,
     new_audit_id,
 )
 from features.order_records import OrderRecord
 from serving.advisor import SizeAdvisor
-from serving.languages import Language, Languages, LocaleSyntaxError
+from serving.languages import Language, Languages
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.reading import choose_languages, holds_list, item_field
 from serving.return_review.gather import Gathered, Gatherer, Orders
+from serving.return_review.outcome import not_recorded
 from serving.return_review.review import Judgement, answer, judge
-from serving.return_review.schemas import (
-    HINTS,
-    OUTCOME_HINTS,
-    OutcomeRequest,
-    ReturnReviewRequest,
-)
+from serving.return_review.schemas import HINTS, ReturnReviewRequest
 from serving.risk_advisor import RiskAdvisor
 
 if TYPE_CHECKING:
     from serving.abuse_advisor import AbuseScorer
 
-__all__ = ["OutcomeEndpoint", "ReturnReviewEndpoint"]
-
-logger = logging.getLogger("muslin.serving")
+__all__ = ["ReturnReviewEndpoint"]
 
 _CHUNK = 5  # claims reviewed before other clients get their turn
 _CLOCKS_DIFFER_S = 300.0
-_LIST_START = b"["
-_WHITESPACE = b" \t\r\n"
 
 
 class ReturnReviewEndpoint:
@@ -110,7 +100,7 @@ class ReturnReviewEndpoint:
             When the body is not JSON, or a value cannot be used. Of a list nothing is answered
             then, and the field names the item.
         """
-        is_list = body.lstrip(_WHITESPACE)[:1] == _LIST_START
+        is_list = holds_list(body)
         try:
             requests: Sequence[ReturnReviewRequest] = (
                 self._many(body) if is_list else (self._one(body),)
@@ -119,7 +109,9 @@ class ReturnReviewEndpoint:
             raise refuse_json(error, HINTS) from None
         now = time.time()
         orders = self._gatherer.orders(requests)
-        languages = self._check(requests, orders, now, is_list=is_list)
+        asked = [each.locale for each in requests]
+        languages = choose_languages(self._languages, asked, is_list=is_list)
+        _check(requests, orders, now, is_list=is_list)
         reviews: list[Review] = []
         for index, (request, order, language) in enumerate(
             zip(requests, orders, languages, strict=True)
@@ -129,42 +121,16 @@ class ReturnReviewEndpoint:
             try:
                 reviews.append(self._review(request, order, language, now, request_id))
             except PolicyError as error:
-                raise _without_policy(error, _item("order_line_id", index, is_list)) from None
+                raise _without_policy(
+                    error, item_field("order_line_id", index, is_list=is_list)
+                ) from None
         # An append waits for the disk: others are answered meanwhile.
         try:
             await asyncio.to_thread(self._audit.append_reviews, reviews)
         except AuditError as error:
-            raise _not_recorded(error) from error
+            raise not_recorded(error) from error
         answers = [dict(each.answer) for each in reviews]
         return orjson.dumps(answers if is_list else answers[0])
-
-    def _check(
-        self,
-        requests: Sequence[ReturnReviewRequest],
-        orders: Sequence[OrderRecord | None],
-        now: float,
-        *,
-        is_list: bool,
-    ) -> list[Language]:
-        """Refuse what cannot be used, all of it at once."""
-        errors: list[FieldError] = []
-        languages = []
-        for index, (request, order) in enumerate(zip(requests, orders, strict=True)):
-            try:
-                languages.append(self._languages.choose(request.locale))
-            except LocaleSyntaxError as error:
-                field = _item("locale", index, is_list)
-                errors.append(FieldError(field, str(error), request.locale))
-            moment = request.requested_at
-            if moment is not None and moment.timestamp() > now + _CLOCKS_DIFFER_S:
-                field = _item("requested_at", index, is_list)
-                errors.append(FieldError(field, "lies in the future", moment.isoformat()))
-            # What another person bought is not told.
-            if order is not None and order.customer_id == request.customer_id:
-                errors += _against_order(request, order, index, is_list)
-        if errors:
-            raise refuse_values(errors)
-        return languages
 
     def _review(
         self,
@@ -202,83 +168,29 @@ class ReturnReviewEndpoint:
         )
 
 
-class OutcomeEndpoint:
-    """Records what a person decided about a review.
-
-    Parameters
-    ----------
-    audit
-        The record.
-    """
-
-    def __init__(self, audit: AuditStore) -> None:
-        self._audit = audit
-        self._read = TypeAdapter(OutcomeRequest).validator.validate_json
-
-    async def __call__(self, body: bytes, request_id: str, audit_id: str) -> bytes:
-        """Record an outcome.
-
-        Parameters
-        ----------
-        body
-            JSON: what was decided.
-        request_id
-            Put into the answer.
-        audit_id
-            Of the review.
-
-        Raises
-        ------
-        Problem
-            404 when there is no such review; 400 or 422 for a body that cannot be used.
-        """
-        try:
-            told: OutcomeRequest = self._read(body)
-        except ValidationError as error:
-            raise refuse_json(error, OUTCOME_HINTS) from None
-        outcome = Outcome(
-            audit_id=audit_id,
-            at=time.time(),
-            decided_by=told.decided_by,
-            decision=told.decision,
-            label=told.label,
-            kind=told.kind,
-            note=told.note or "",
-        )
-        try:
-            await asyncio.to_thread(self._audit.append_outcome, outcome)
-        except UnknownAuditError:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                "unknown-audit-id",
-                "There is no review under this audit id",
-                f"There is no review under the audit id {audit_id[:64]!r}: it was never given, has "
-                "expired, or its customer was forgotten; take audit_id from the review's answer.",
-            ) from None
-        except AuditError as error:
-            raise _not_recorded(error) from error
-        text = (
-            f"The outcome is recorded; its label, {told.label}, is used in the next training."
-            if told.label
-            else "The outcome is recorded; without a label it is not used in training."
-        )
-        return orjson.dumps(
-            {
-                "request_id": request_id,
-                "audit_id": audit_id,
-                "recorded": True,
-                "becomes_label": told.label is not None,
-                "text": text,
-            }
-        )
-
-
-def _item(field: str, index: int, is_list: bool) -> str:
-    return f"[{index}].{field}" if is_list else field
+def _check(
+    requests: Sequence[ReturnReviewRequest],
+    orders: Sequence[OrderRecord | None],
+    now: float,
+    *,
+    is_list: bool,
+) -> None:
+    """Refuse what cannot be used, all of it at once."""
+    errors: list[FieldError] = []
+    for index, (request, order) in enumerate(zip(requests, orders, strict=True)):
+        moment = request.requested_at
+        if moment is not None and moment.timestamp() > now + _CLOCKS_DIFFER_S:
+            field = item_field("requested_at", index, is_list=is_list)
+            errors.append(FieldError(field, "lies in the future", moment.isoformat()))
+        # What another person bought is not told.
+        if order is not None and order.customer_id == request.customer_id:
+            errors += _against_order(request, order, index, is_list=is_list)
+    if errors:
+        raise refuse_values(errors)
 
 
 def _against_order(
-    request: ReturnReviewRequest, order: OrderRecord, index: int, is_list: bool
+    request: ReturnReviewRequest, order: OrderRecord, index: int, *, is_list: bool
 ) -> list[FieldError]:
     errors = []
     if request.quantity > order.quantity:
@@ -286,10 +198,14 @@ def _against_order(
             f"claims {request.quantity} pieces of order line {request.order_line_id}, of which "
             f"{order.quantity} were bought; claim at most {order.quantity}"
         )
-        errors.append(FieldError(_item("quantity", index, is_list), reason, request.quantity))
+        errors.append(
+            FieldError(item_field("quantity", index, is_list=is_list), reason, request.quantity)
+        )
     if request.currency is not None and request.currency.upper() != order.currency:
         reason = f"is not the order's currency, {order.currency}; leave it out or send that"
-        errors.append(FieldError(_item("currency", index, is_list), reason, request.currency))
+        errors.append(
+            FieldError(item_field("currency", index, is_list=is_list), reason, request.currency)
+        )
     return errors
 
 
@@ -301,17 +217,6 @@ def _without_policy(error: PolicyError, field: str) -> Problem:
         "The policies have no terms for this claim",
         f"{field}: {error}",
         errors=[FieldError(field, str(error), currency)],
-    )
-
-
-def _not_recorded(error: AuditError) -> Problem:
-    logger.error("no review can be recorded: %s", error)
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "not-recorded",
-        "The record of reviews cannot be written",
-        f"Nothing was answered, because it could not be put on record: {error}",
-        headers={"retry-after": "30"},
     )
 
 

@@ -10,7 +10,6 @@ from serving.return_review.case import AT_FAULT, Case
 from serving.return_review.changes import FOR_THE_DESK, Change
 from serving.return_review.checks import BLOCKING, Finding
 from serving.return_review.customer import day
-from serving.return_review.money import rounded, written
 from serving.return_review.options import PricedOption
 from serving.return_review.rights import Rights
 from serving.return_review.sentences import CHANGE, CONDITION, FACT, FINDING, ROUTE, RULE
@@ -49,7 +48,7 @@ def explain(
 
 
 def _money(amount: float, terms: Terms, language: Language) -> str:
-    return written(rounded(amount, terms.currency), terms.currency, language.region)
+    return language.money(amount, terms.currency)
 
 
 def _facts(case: Case, terms: Terms, language: Language) -> Iterator[str]:

@@ -1,12 +1,12 @@
-"""Money: rounded to the currency's own decimals, and written as a region writes it."""
+"""Money: rounded to the currency's own decimals."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import get_currency_precision
 
-__all__ = ["plain", "rounded", "written"]
+__all__ = ["plain", "rounded"]
 
 
 def rounded(amount: float | Decimal, currency: str) -> Decimal:
@@ -26,18 +26,3 @@ def rounded(amount: float | Decimal, currency: str) -> Decimal:
 def plain(amount: Decimal | None) -> str | None:
     """Write for a program: ``"12.50"``; a binary fraction could not hold it."""
     return None if amount is None else format(amount + 0, "f")
-
-
-def written(amount: Decimal, currency: str, region: str) -> str:
-    """Write for a person: ``12,50 €`` in Germany.
-
-    Parameters
-    ----------
-    amount
-        In units of the currency.
-    currency
-        ISO 4217 code.
-    region
-        Locale, such as ``de_AT``.
-    """
-    return format_currency(amount, currency, locale=region)

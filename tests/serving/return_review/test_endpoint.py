@@ -22,13 +22,10 @@ from return_review.desk import (
 )
 from serving.app import MuslinApp
 from serving.parts import Readiness
-from serving.return_review import OutcomeEndpoint, ReturnReviewEndpoint
-from serving.return_review.schemas import (
-    RETURN_REVIEW,
-    REVIEW_OUTCOME,
-    OutcomeResponse,
-    ReturnReviewResponse,
-)
+from serving.return_review.endpoint import ReturnReviewEndpoint
+from serving.return_review.outcome import OutcomeEndpoint
+from serving.return_review.outcome_schemas import REVIEW_OUTCOME, OutcomeResponse
+from serving.return_review.schemas import RETURN_REVIEW, ReturnReviewResponse
 
 ORDERS = Orders(
     make_order(),
