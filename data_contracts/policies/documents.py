@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
@@ -124,7 +125,7 @@ def _terms_together(schema: dict[str, Any]) -> None:
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_null_default)
 
-    @property
+    @functools.cached_property
     def given(self) -> dict[str, Any]:
         """Keys that the file gives, in the order of the model."""
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from data_contracts.policies.rates import merged_rates
 from data_contracts.policies.reading import read_policy
 from data_contracts.policies.regions import Space
 from data_contracts.policies.situation import Situation
-from data_contracts.policies.statute import violations
+from data_contracts.policies.statute import PROTECTED, violations
 from data_contracts.policies.terms import Decision, Terms
 from data_contracts.policies.vocabulary import merged_groups, unknown_names
 
@@ -23,6 +24,11 @@ __all__ = ["STARTING", "Policies"]
 STARTING = tuple(sorted((Path(__file__).parent / "starting").glob("*.yaml")))
 """The packaged starting policies, in the order they are read."""
 _MOST_CACHED = 50_000
+
+
+@functools.cache
+def _starting() -> tuple[tuple[str, PolicyFile, bool], ...]:
+    return tuple((path.name, read_policy(path), True) for path in STARTING)
 
 
 class Policies:
@@ -71,13 +77,11 @@ class Policies:
         PolicyError
             One sentence for each fault: file, rule, key, value, what to do.
         """
-        files: list[tuple[str, PolicyFile, bool]] = []
+        files = list(_starting())
         problems: list[str] = []
-        for number, path in enumerate((*STARTING, *extra)):
-            packaged = number < len(STARTING)
+        for path in extra:
             try:
-                name = path.name if packaged else str(path)
-                files.append((name, read_policy(path), packaged))
+                files.append((str(path), read_policy(path), False))
             except PolicyError as error:
                 problems += error.problems
         _refuse(problems)
@@ -154,7 +158,7 @@ class Policies:
 def _credited(rules: list[Ranked], term: str) -> list[Ranked]:
     """Name the statute before a rule of the shop that only repeats it."""
     first = rules[0]
-    for rule in rules:
+    for rule in rules if term in PROTECTED else ():
         if rule.rule.statutory:
             if rule.values[term] == first.values[term]:
                 return [rule, *(each for each in rules if each is not rule)]
