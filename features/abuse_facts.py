@@ -20,6 +20,7 @@ __all__ = [
     "FAULTS",
     "GAP_FROM",
     "MOODS",
+    "OTHER_GOODS",
     "SIZES",
     "claim_rows",
     "found_swapped",
@@ -35,7 +36,7 @@ FAULTS = (
     "wrong_item",
 )
 MOODS = ("changed_mind", "other")
-_OTHER_GOODS = ("different_item", "empty", "missing_parts")
+OTHER_GOODS = ("different_item", "empty", "missing_parts")
 EARLY_DAYS = 45.0
 """An account is new for so long."""
 GAP_FROM = 0.2
@@ -84,7 +85,9 @@ def line_rows(tables: Mapping[str, pd.DataFrame], prices: Mapping[str, float]) -
     return rows
 
 
-def claim_rows(claims: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+def claim_rows(
+    claims: pd.DataFrame, lines: pd.DataFrame, known: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Claims with the rows of their lines and what the claim itself tells.
 
     Parameters
@@ -93,6 +96,9 @@ def claim_rows(claims: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
         Contract ``returns``; a reason that is not known is null.
     lines
         See :func:`line_rows`; claims of other lines are left out.
+    known
+        Contract ``returns`` on record, among which a line's earlier claims are looked for; `claims`
+        when omitted.
 
     Returns
     -------
@@ -129,10 +135,9 @@ def claim_rows(claims: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     rows["share"] = np.minimum(rows["claimed_pieces"] / rows["pieces"], 1.0)
     rows["claim_value"] = rows["value"] * rows["share"]
     rows["age"] = rows["at"].sub(T0_US).div(DAY_US) - rows["registered"]
-    on_line = rows.groupby("order_line_id")
-    rows["repeat"] = on_line.cumcount().gt(0).astype("float64")
-    before = on_line["reason"].shift()
-    other = before.notna() & told & before.ne(rows["reason"])
+    before = _reason_before(rows, claims if known is None else known)
+    rows["repeat"] = before.notna().astype("float64")
+    other = before.notna() & before.ne(rows["reason"])
     rows["changed"] = other.astype("float64").where(told)
     seen = rows["condition"].notna()
     rows["worn"] = rows["condition"].eq("worn").astype("float64").where(seen)
@@ -142,13 +147,32 @@ def claim_rows(claims: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def _reason_before(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Reason of the latest claim on the same line strictly before each row; None without one."""
+    earlier = pd.DataFrame(
+        {
+            "order_line_id": known["order_line_id"].astype(object),
+            "before": to_micros(known["requested_at"]).astype("int64"),
+            "by": known["return_id"].astype(object),
+            "told": known["reason"].astype(object),
+        }
+    )
+    asked = rows[["order_line_id", "return_id", "at"]].assign(row=np.arange(len(rows)))
+    pairs = asked.merge(earlier, on="order_line_id")
+    pairs = pairs[pairs["before"].lt(pairs["at"]) & pairs["by"].ne(pairs["return_id"])]
+    latest = pairs.sort_values(["before", "by"]).drop_duplicates("row", keep="last")
+    reasons = pd.Series(None, index=rows.index, dtype=object)
+    reasons.iloc[latest["row"].to_numpy()] = latest["told"].to_numpy()
+    return reasons
+
+
 def found_swapped(condition: pd.Series, gap: pd.Series, reason: pd.Series) -> pd.Series:
     """Whether something else came back than was sent: 1, 0, or NaN where nobody looked.
 
     Who was sent the wrong article returns another one rightly.
     """
     mistaken = reason.eq("wrong_item")
-    odd = condition.isin(_OTHER_GOODS) | gap.abs().gt(GAP_FROM)
+    odd = condition.isin(OTHER_GOODS) | gap.abs().gt(GAP_FROM)
     looked = condition.notna() | gap.notna()
     return (odd & ~mistaken).astype("float64").where(looked)
 

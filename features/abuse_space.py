@@ -32,7 +32,7 @@ from features.abuse import (
 from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
 from features.abuse_facts import EARLY_DAYS, claim_rows, line_rows
 from features.events import DAY_US
-from features.histories import History, final_state, values_before
+from features.histories import T0_US, History, final_state, values_before
 from features.lines import to_micros
 
 __all__ = ["AbuseData", "AbuseSpace"]
@@ -45,8 +45,18 @@ _BY_NAME = {history.name: history for history in HISTORIES}
 _EDGE_SHARE = 0.75
 _TEXTS = {*EVENT_KEYS, "label"}
 _DAYS_WITHOUT_DATA = {"window_days": 30.0, "delay_days": 6.0}
-_LEAST = {"claimed": 0.02, "size": 0.01, "fault": 0.005, "lost": 0.0005, "edge": 0.02,
-          "worn": 0.01, "swapped": 0.005, "changed": 0.01, "found": 0.005, "extra": 0.5}  # fmt: skip
+_LEAST = {
+    "claimed": 0.02,
+    "size": 0.01,
+    "fault": 0.005,
+    "lost": 0.0005,
+    "edge": 0.02,
+    "worn": 0.01,
+    "swapped": 0.005,
+    "changed": 0.01,
+    "found": 0.005,
+    "extra": 0.5,
+}
 _MOST_EXTRA = 1.3
 
 
@@ -73,6 +83,10 @@ class AbuseData:
         The lines claimed.
     groups
         Who claims: accounts of one cluster are one.
+    sums
+        Per history its sums strictly before each claim.
+    events
+        The event stream they come from, in frames of the engine.
     """
 
     X: Floats
@@ -83,6 +97,8 @@ class AbuseData:
     ids: npt.NDArray[np.object_]
     order_line_id: npt.NDArray[np.object_]
     groups: npt.NDArray[np.object_]
+    sums: dict[str, Floats] = field(repr=False)
+    events: Any = field(repr=False)
 
 
 @dataclass
@@ -140,7 +156,9 @@ class AbuseSpace:
         """
         lines = line_rows(tables, self.prices_)
         known = self._claims(tables, lines, hold_out)
-        asked = known if claims is None else claim_rows(claims, lines)
+        asked = known
+        if claims is not None:
+            asked = claim_rows(claims, lines, self._returns(tables, hold_out))
         events = self._events(lines, known, tables, hold_out)
         sums = self._sums(self._keyed(asked), events)
         facts = _facts(asked, hold_out)
@@ -153,13 +171,14 @@ class AbuseSpace:
         return AbuseData(
             X=abuse_vectors(blind, sums, self.base_, self.shapes_),
             seen=abuse_vectors(facts, sums, self.base_, self.shapes_),
-            inspected=np.isfinite(facts).any(axis=1)
-            & (np.isfinite(facts) != np.isfinite(blind)).any(axis=1),
+            inspected=(np.isfinite(facts) != np.isfinite(blind)).any(axis=1),
             y=y.to_numpy().astype(np.int64),
             at=asked["at"].to_numpy(dtype=np.int64),
             ids=asked["return_id"].to_numpy(dtype=object),
             order_line_id=asked["order_line_id"].to_numpy(dtype=object),
             groups=groups.to_numpy(dtype=object),
+            sums=sums,
+            events=events,
         )
 
     def as_if_claimed(
@@ -191,19 +210,18 @@ class AbuseSpace:
             }
         )
 
-    def events(self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()) -> Any:
-        """The event stream of the histories up to the last moment told of, in engine frames."""
-        lines = line_rows(tables, self.prices_)
-        return self._events(lines, self._claims(tables, lines, hold_out), tables, hold_out)
-
     def _claims(
         self, tables: Mapping[str, pd.DataFrame], lines: pd.DataFrame, hold_out: Collection[str]
+    ) -> pd.DataFrame:
+        return claim_rows(self._returns(tables, hold_out), lines)
+
+    def _returns(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
     ) -> pd.DataFrame:
         returns = tables.get("returns")
         if returns is None:
             returns = _NO_RETURNS
-        known = returns[~returns["order_line_id"].isin(set(hold_out))]
-        return claim_rows(known, lines)
+        return returns[~returns["order_line_id"].isin(set(hold_out))]
 
     def _events(
         self,
@@ -213,12 +231,10 @@ class AbuseSpace:
         hold_out: Collection[str],
     ) -> Any:
         decisions = _decisions(tables, claims)
-        until = max(
-            int(lines["at"].max()),
-            int(claims["at"].max()) if len(claims) else 0,
-            int(decisions["at"].max()) if len(decisions) else 0,
-        )
-        placed = self._keyed(lines).assign(hidden=lines["order_line_id"].isin(set(hold_out)))
+        hidden = lines["order_line_id"].isin(set(hold_out))
+        moments = (lines["at"], claims["at"], decisions["at"], lines["delivered"][~hidden])
+        until = max(int(each.max()) for each in moments if each.notna().any())
+        placed = self._keyed(lines).assign(hidden=hidden)
         extra = placed["alike"].gt(1).astype("float64")
         placed = placed.assign(single=1.0 - extra, extra=extra, parcel=1.0 / placed["basket"])
         asked = self._keyed(claims)
@@ -249,7 +265,7 @@ class AbuseSpace:
         alike = placed["alike"].to_numpy(dtype="float64")
         usual = expected_of_line(goods, alike, self.base_)
         expected = usual["expected"]
-        born = (placed["delivered"].astype("float64") - _T0) / DAY_US - placed["registered"]
+        born = (placed["delivered"].astype("float64") - T0_US) / DAY_US - placed["registered"]
         early_line = born.le(EARLY_DAYS).astype("float64").to_numpy()
         placed = placed.assign(
             early_line=early_line,
@@ -318,8 +334,6 @@ class AbuseSpace:
             shapes_=np.array([content["shapes"][name] for name in SIGNALS]),
         )
 
-
-from features.histories import T0_US as _T0  # noqa: E402
 
 _OF_LINE = [
     "value", "registered", "single", "extra", "parcel", "early_line", "expected", "expected_value",

@@ -91,6 +91,8 @@ class OrderRecord:
         As in the contract ``order_lines``.
     category, brand, audience, hygiene_sealed, launched_at
         Of the product.
+    order_lines, alike_lines
+        Lines of the order, and those of them with the same product: tried on beside each other.
     claims
         Claims already made on the line, oldest first.
     """
@@ -120,6 +122,8 @@ class OrderRecord:
     audience: str | None = None
     hygiene_sealed: bool | None = None
     launched_at: float | None = None
+    order_lines: int = 1
+    alike_lines: int = 1
     claims: tuple[EarlierClaim, ...] = ()
 
     def claimed_before(self, moment: float, return_id: str | None = None) -> int:
@@ -149,6 +153,9 @@ def order_items(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, bytes
     told = _plain(lines, ["order_line_id", *_LINE_TEXTS], _LINE_NUMBERS, _LINE_TIMES).reset_index(
         drop=True
     )
+    alike = ["order_id", "product_id"]
+    told["order_lines"] = told.groupby("order_id")["order_id"].transform("size")
+    told["alike_lines"] = told.groupby(alike)["order_id"].transform("size")
     goods = _plain(products, ["product_id", *_PRODUCT_TEXTS], (), ("launched_at",))
     sealed = products["hygiene_sealed"].astype(object)
     goods["hygiene_sealed"] = sealed.map(bool, na_action="ignore").to_numpy(dtype=object)

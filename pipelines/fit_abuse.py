@@ -12,7 +12,7 @@ from data_contracts.errors import BadInputError
 from features.abuse_space import AbuseData, AbuseSpace
 from models.abuse import AbuseModel
 
-__all__ = ["backtest_abuse", "fit_abuse"]
+__all__ = ["backtest_abuse", "fit_abuse", "learn"]
 
 Progress = Callable[[str], None]
 
@@ -55,16 +55,28 @@ def fit_abuse(
             + "; train it once there are some"
         )
     say("training")
-    # A claim is asked about when it is made and again after inspection: it is learned both ways.
+    model = learn(data, params)
+    return space, model, data
+
+
+def learn(data: AbuseData, params: Mapping[str, Any] | None = None) -> AbuseModel:
+    """Fit the model on claims: each as it was made and, where it was inspected, as it was found.
+
+    Parameters
+    ----------
+    data
+        As :meth:`features.abuse_space.AbuseSpace.data` gives them.
+    params
+        Parameters of :class:`models.abuse.AbuseModel`.
+    """
     again = np.flatnonzero(data.inspected)
     weight = np.where(data.inspected, 0.5, 1.0)
-    model = AbuseModel(**dict(params or {})).fit(
+    return AbuseModel(**dict(params or {})).fit(
         np.concatenate([data.X, data.seen[again]]),
         np.concatenate([data.y, data.y[again]]),
         groups=np.concatenate([data.groups, data.groups[again]]),
         sample_weight=np.concatenate([weight, weight[again]]),
     )
-    return space, model, data
 
 
 def backtest_abuse(
@@ -118,7 +130,8 @@ def backtest_abuse(
             continue
         data = space.data(tables, hold_out, frame)
         chance = pd.Series(model.predict_proba(data.X)[:, 1], index=data.order_line_id)
-        scores |= chance.groupby(level=0).max().to_dict()
+        worst = chance.groupby(level=0).max()
+        scores |= {str(line): float(score) for line, score in worst.items()}
     return pd.DataFrame(
         {"order_line_id": list(hold_out), "abuse_score": [scores[each] for each in hold_out]}
     )

@@ -1,0 +1,119 @@
+"""Abuse scores from the real model: state look-up, vector, model, signals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from features.abuse_online import AbuseLookup
+from features.abuse_space import AbuseSpace
+from features.questions import ClaimQuestion
+from features.settings import Settings
+from features.state import SqliteState, StateError
+from models.abuse import AbuseModel, AbuseScore
+from models.abuse.signals import evidence_of, signals_of
+from serving.advisor import ModelLabel
+
+__all__ = ["ModelScorer", "load_abuse_scorer"]
+
+
+class ModelScorer:
+    """The champion with the state it was materialised for.
+
+    Parameters
+    ----------
+    model
+        The estimator.
+    space
+        Its feature space.
+    state
+        The online state, filled for this model.
+    label
+        Its name and version in the registry.
+
+    Raises
+    ------
+    StateError
+        When the state was filled for another version.
+    """
+
+    def __init__(
+        self, model: AbuseModel, space: AbuseSpace, state: SqliteState, label: ModelLabel
+    ) -> None:
+        self._model = model
+        self._lookup = AbuseLookup(space, state)
+        self._label = label
+        self._state = state
+        self._space = space.fingerprint
+        self._check_state()
+
+    def _check_state(self) -> None:
+        """Look whether the state was filled anew, and for whom."""
+        if not self._state.changed():
+            return
+        filled = self._state.meta()
+        if filled.get("space.abuse") != self._space:
+            # The next question asks again: filling it for this model mends it without a restart.
+            self._state.forget_version()
+            raise StateError(
+                f"the online state at {self._state.path} was filled for version "
+                f"{filled.get('version.abuse')} of abuse, and version {self._label.version} of "
+                f"{self._label.name} is being served; fill it with: muslin materialize"
+            )
+
+    def label(self) -> ModelLabel:
+        """Name and version of the model."""
+        return self._label
+
+    def score(self, questions: Sequence[ClaimQuestion]) -> list[AbuseScore]:
+        """Score each claim; state and model are asked once for all of them.
+
+        Raises
+        ------
+        StateError
+            When the state has been filled for another model meanwhile.
+        """
+        self._check_state()
+        if not questions:
+            return []
+        contexts = self._lookup.contexts(questions)
+        chances = self._model.predict_proba(np.array([each.x for each in contexts]))[:, 1]
+        return [
+            AbuseScore(
+                score=chance,
+                signals=signals_of(context.x),
+                evidence=evidence_of(context.x, order_known=context.order is not None),
+            )
+            for context, chance in zip(contexts, chances.tolist(), strict=True)
+        ]
+
+
+def load_abuse_scorer(folder: Path, label: ModelLabel, settings: Settings) -> ModelScorer:
+    """Load the model and open the state it was materialised for.
+
+    Parameters
+    ----------
+    folder
+        The champion's files.
+    label
+        Its name and version.
+    settings
+        Where the state is.
+
+    Raises
+    ------
+    StateError
+        When there is no state, or it was filled for another version.
+    ValueError
+        When the files are of another model or format.
+    """
+    model = AbuseModel.load(folder)
+    space = AbuseSpace.load(folder)
+    state = SqliteState(settings.state_url, readonly=True)
+    try:
+        return ModelScorer(model, space, state, label)
+    except StateError:
+        state.close()
+        raise
