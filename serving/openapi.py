@@ -10,13 +10,15 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from features.settings import Settings
 from serving.operation import REF, Operation
+from serving.return_review.outcome_schemas import REVIEW_OUTCOME
+from serving.return_review.schemas import RETURN_REVIEW
 from serving.risk_schemas import RETURN_RISK
 from serving.schema_base import ProblemDocument
 from serving.schemas import SIZE_ADVICE
 
 __all__ = ["OPERATIONS", "openapi_document"]
 
-OPERATIONS: tuple[Operation, ...] = (SIZE_ADVICE, RETURN_RISK)
+OPERATIONS: tuple[Operation, ...] = (SIZE_ADVICE, RETURN_RISK, RETURN_REVIEW, REVIEW_OUTCOME)
 """Every endpoint of the service, in the document's order."""
 
 

@@ -8,28 +8,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from data_contracts.policies import Policies, PolicyError, policy_files
+from features.audit import AuditError, SqliteAudit
 from features.settings import Settings
-from features.state import StateError
+from features.state import SqliteState, StateError
 from serving import champion
 from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
 from serving.endpoints import SizeAdviceEndpoint
 from serving.parts import Endpoint, Loaded, Readiness
+from serving.return_review.build import build
+from serving.return_review.outcome_schemas import REVIEW_OUTCOME
+from serving.return_review.schemas import RETURN_REVIEW
 from serving.risk_advisor import RiskAdvisor
 from serving.risk_endpoint import ReturnRiskEndpoint
 from serving.risk_schemas import RETURN_RISK
 from serving.schemas import SIZE_ADVICE
 
+if TYPE_CHECKING:
+    from serving.abuse_advisor import AbuseScorer
+
 __all__ = ["MODELS", "fetch_champions", "start"]
 
 logger = logging.getLogger("muslin.serving")
 
-MODELS: Final = ("size_fit", "return_risk")
+MODELS: Final = ("size_fit", "return_risk", "abuse")
 """Registered models the service loads."""
-_CHECK_POLICIES = "muslin policy check FILE"
+_MATERIALIZE = "muslin materialize --data DIR"
+_NEED_POLICIES = (RETURN_RISK.path, RETURN_REVIEW.path, REVIEW_OUTCOME.path)
 
 T = TypeVar("T")
 
@@ -51,19 +59,22 @@ def start(app: MuslinApp) -> None:
     settings = app.settings
     logger.setLevel(settings.log_level)
     sizes = _load(settings, "size_fit", _size_fit)
-    _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor))
-    try:
-        policies = Policies.load(policy_files(settings.policy_dir))
-    except PolicyError as error:
-        logger.warning("the policies cannot be used: %s", error)
-        app.not_ready(RETURN_RISK.path, f"the policies cannot be used: {error}", _CHECK_POLICIES)
-        return
     risks = _load(
         settings,
         "return_risk",
         lambda folder, label, given: _return_risk(folder, label, given, sizes.advisor),
     )
+    abuse = _load(settings, "abuse", _abuse)
+    _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor))
+    try:
+        policies = Policies.load(policy_files(settings.policy_dir))
+    except PolicyError as error:
+        logger.warning("the policies cannot be used: %s", error)
+        for path in _NEED_POLICIES:
+            app.not_ready(path, f"the policies cannot be used: {error}", "muslin policy check FILE")
+        return
     _use(app, RETURN_RISK.path, risks, lambda advisor: _basket_risk(app, advisor, policies))
+    _use_review(app, policies, sizes, risks, abuse)
 
 
 # Models are imported when there is one: that costs seconds.
@@ -84,12 +95,69 @@ def _return_risk(
     return advisor
 
 
+def _abuse(folder: Path, label: ModelLabel, settings: Settings) -> AbuseScorer:
+    from serving.abuse_score import load_abuse_scorer  # noqa: PLC0415
+
+    return load_abuse_scorer(folder, label, settings)
+
+
 def _size_advice(app: MuslinApp, advisor: SizeAdvisor) -> Endpoint:
     return SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items)
 
 
 def _basket_risk(app: MuslinApp, advisor: RiskAdvisor, policies: Policies) -> Endpoint:
     return ReturnRiskEndpoint(advisor, app.languages, policies, max_items=app.settings.max_items)
+
+
+def _use_review(
+    app: MuslinApp,
+    policies: Policies,
+    sizes: Loaded[SizeAdvisor],
+    risks: Loaded[RiskAdvisor],
+    abuse: Loaded[AbuseScorer],
+) -> None:
+    """Answer claims by right and rule, with whatever models there are."""
+    settings = app.settings
+    try:
+        state = SqliteState(settings.state_url, readonly=True)
+    except StateError as error:
+        for path in (RETURN_REVIEW.path, REVIEW_OUTCOME.path):
+            app.not_ready(path, str(error), _MATERIALIZE)
+        return
+    try:
+        audit = SqliteAudit(settings.audit_url)
+    except AuditError as error:
+        logger.warning("return review is not ready: %s", error)
+        state.close()
+        for path in (RETURN_REVIEW.path, REVIEW_OUTCOME.path):
+            app.not_ready(path, str(error), None)
+        return
+    review, outcome = build(
+        state,
+        policies,
+        audit,
+        app.languages,
+        settings,
+        sizes=sizes.advisor,
+        risks=risks.advisor,
+        abuse=abuse.advisor,
+    )
+    app.use(RETURN_REVIEW.path, review, _without(abuse, sizes, risks))
+    app.use(REVIEW_OUTCOME.path, outcome, Readiness(ready=True))
+
+
+def _without(abuse: Loaded[Any], *others: Loaded[Any]) -> Readiness:
+    """Tell of a review which models it must do without."""
+    missing = [each.readiness for each in (abuse, *others) if each.advisor is None]
+    told = abuse.readiness
+    reasons = [told.reason, *(each.reason for each in missing)]
+    return Readiness(
+        ready=True,
+        model=told.model,
+        source=told.source,
+        reason="; ".join(dict.fromkeys(reason for reason in reasons if reason)) or None,
+        action=missing[0].action if missing else None,
+    )
 
 
 def _load(
@@ -104,7 +172,7 @@ def _load(
     except champion.ChampionError as error:
         reason, action = error.reason, error.action
     except StateError as error:
-        reason, action = str(error), "muslin materialize --data DIR"
+        reason, action = str(error), _MATERIALIZE
     except Exception as error:
         logger.exception("%s: the champion cannot be used", name)
         command = name.replace("_", "-")

@@ -4,6 +4,10 @@ from data_contracts.policies import Policies
 from serving.app import MuslinApp
 from serving.endpoints import SizeAdviceEndpoint
 from serving.parts import Readiness
+from serving.return_review.endpoint import ReturnReviewEndpoint
+from serving.return_review.outcome import OutcomeEndpoint
+from serving.return_review.outcome_schemas import REVIEW_OUTCOME
+from serving.return_review.schemas import RETURN_REVIEW
 from serving.risk_endpoint import ReturnRiskEndpoint
 
 
@@ -28,3 +32,24 @@ def use_risks(app: MuslinApp, advisor, policies: Policies | None = None, **told)
         ),
         Readiness(ready=True, model=advisor.label(), **told),
     )
+
+
+class NoOrders:
+    """Knows no order line."""
+
+    def read(self, ids):
+        return {}
+
+
+def use_review(app: MuslinApp, audit, orders=None, **models) -> None:
+    """Answer claims on `orders` by the starting policies, on the record `audit`."""
+    review = ReturnReviewEndpoint(
+        orders or NoOrders(),
+        Policies.load(),
+        audit,
+        app.languages,
+        max_items=app.settings.max_items,
+        **models,
+    )
+    app.use(RETURN_REVIEW.path, review, Readiness(ready=True))
+    app.use(REVIEW_OUTCOME.path, OutcomeEndpoint(audit), Readiness(ready=True))

@@ -1,11 +1,13 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from answering import use_risks, use_sizes
+from answering import use_review, use_risks, use_sizes
 from fake_advisor import FakeAdvisor
 from fake_risk_advisor import FakeRiskAdvisor
 
+from features.audit import SqliteAudit
 from features.settings import Settings
 from serving.app import MuslinApp
 
@@ -21,15 +23,18 @@ def settings(tmp_path, monkeypatch) -> Settings:
         tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
         state_url=str(tmp_path / "state.db"),
         champion_dir=tmp_path / "champion",
+        audit_url=str(tmp_path / "audit.db"),
     )
 
 
 @pytest.fixture
-def app(settings) -> MuslinApp:
+def app(settings) -> Iterator[MuslinApp]:
     app = MuslinApp(settings)
     use_sizes(app, FakeAdvisor(), source="registry")
     use_risks(app, FakeRiskAdvisor(), source="registry")
-    return app
+    with SqliteAudit(settings.audit_url) as audit:
+        use_review(app, audit)
+        yield app
 
 
 @pytest.fixture

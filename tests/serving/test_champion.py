@@ -44,7 +44,7 @@ def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path,
     register = [python, "-c", REGISTER, settings.tracking_uri, artifacts, str(first), str(second)]
     subprocess.run(register, check=True)
 
-    fetch(settings, "size_fit")
+    fetch(settings, "size_fit", "other", "never_trained")
     folder, champion = load(settings, "size_fit")
     assert champion.label == ModelLabel("size_fit", "2")
     assert (champion.source, champion.reason) == ("registry", None)
@@ -53,10 +53,11 @@ def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path,
     left = {path.name for path in folder.parent.iterdir()}
     assert left == {champion.folder, "current.json"}
 
-    fetch(settings, "other")
     _, champion = load(settings, "other")
     assert champion.source == "copy"
     assert "has no champion of other" in champion.reason
+    with pytest.raises(ChampionError, match="has no champion of never_trained, and there is no"):
+        load(settings, "never_trained")
 
     Path(settings.tracking_uri.removeprefix("sqlite:///")).unlink()
     fetch(settings, "size_fit")

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 import pytest
 from asgi import ask
 from fake_advisor import FakeAdvisor
+from fake_risk_advisor import FakeRiskAdvisor
+from return_review.desk import Abuse
 
-from features.state import StateError
+from features.state import SqliteState, StateError
 from serving import champion
 from serving.app import MuslinApp
 from serving.startup import start
@@ -75,3 +77,121 @@ def test_a_damaged_champion_is_not_loaded(with_champion, monkeypatch):
     answer, told = started(with_champion, monkeypatch, load_advisor)
     assert answer.status == 503
     assert "is damaged: size_fit.json" in told["reason"]
+
+
+def modules(monkeypatch, **loaders):
+    """Let each module's loader be this function."""
+    names = {
+        "size_fit": ("serving.size_advice", "load_advisor"),
+        "return_risk": ("serving.return_risk", "load_risk_advisor"),
+        "abuse": ("serving.abuse_score", "load_abuse_scorer"),
+    }
+    for model, loader in loaders.items():
+        module, name = names[model]
+        monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: loader}))
+
+
+def promote(settings, tmp_path, *names):
+    for name in names:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.json").write_text("{}")
+        champion.adopt(settings, name, "7", folder)
+
+
+def endpoints_of(app):
+    return ask(app, "/readyz", method="GET").json["endpoints"]
+
+
+def test_every_model_is_loaded_for_its_own_endpoint(settings, tmp_path, monkeypatch):
+    promote(settings, tmp_path, "size_fit", "return_risk", "abuse")
+    SqliteState(settings.state_url).close()
+    sizes, given = FakeAdvisor(), []
+
+    def load_risks(folder, label, settings, sizes):
+        given.append(sizes)
+        return FakeRiskAdvisor()
+
+    modules(
+        monkeypatch,
+        size_fit=lambda *_: sizes,
+        return_risk=load_risks,
+        abuse=lambda *_: Abuse(),
+    )
+    app = MuslinApp(settings)
+    start(app)
+    told = endpoints_of(app)
+    assert all(each["ready"] for each in told.values())
+    assert told["/v1/return-risk"]["model"]["name"] == "return_risk"
+    assert told["/v1/return-review"]["model"] == {"name": "abuse", "version": "7"}
+    assert given == [sizes]
+    assert ask(app, "/v1/return-risk", body={"lines": [{"product_id": "dress"}]}).status == 200
+
+
+@pytest.mark.parametrize("there", ["size_fit", "return_risk"])
+def test_one_model_alone_answers_its_own_endpoint(settings, tmp_path, monkeypatch, there):
+    promote(settings, tmp_path, there)
+    modules(
+        monkeypatch,
+        size_fit=lambda *_: FakeAdvisor(),
+        return_risk=lambda folder, label, settings, sizes: FakeRiskAdvisor(),
+    )
+    app = MuslinApp(settings)
+    start(app)
+    told = endpoints_of(app)
+    paths = {"size_fit": "/v1/size-advice", "return_risk": "/v1/return-risk"}
+    assert {path for path, each in told.items() if each["ready"]} == {paths[there]}
+    for model, path in paths.items():
+        if model != there:
+            assert f"no champion of {model}" in told[path]["reason"]
+            assert told[path]["action"].startswith(f"muslin train {model.replace('_', '-')}")
+    assert "no online state" in told["/v1/return-review"]["reason"]
+
+
+def test_a_review_is_answered_without_any_model(settings):
+    SqliteState(settings.state_url).close()
+    app = MuslinApp(settings)
+    start(app)
+    told = endpoints_of(app)["/v1/return-review"]
+    assert told["ready"] is True
+    assert told["model"] is None
+    for model in ("abuse", "size_fit", "return_risk"):
+        assert f"no champion of {model}" in told["reason"]
+    claim = {"order_line_id": "1", "customer_id": "c", "reason": "too_small"}
+    answer = ask(app, "/v1/return-review", body=claim)
+    assert answer.status == 200, answer.body
+    assert (answer.json["abuse"] or {}).get("score") is None
+    assert answer.json["route"] == "review"
+    outcome = {"decision": "refund", "decided_by": "investigator"}
+    path = f"/v1/return-review/{answer.json['audit_id']}/outcome"
+    assert ask(app, path, body=outcome).status == 200, ask(app, path, body=outcome).body
+
+
+def test_policies_that_cannot_be_used_leave_size_advice(settings, tmp_path, monkeypatch):
+    promote(settings, tmp_path, "size_fit", "return_risk")
+    modules(
+        monkeypatch,
+        size_fit=lambda *_: FakeAdvisor(),
+        return_risk=lambda folder, label, settings, sizes: FakeRiskAdvisor(),
+    )
+    shop = tmp_path / "policies"
+    shop.mkdir()
+    (shop / "shop.yaml").write_text("layer: shop\nrulez: []\n")
+    app = MuslinApp(settings.model_copy(update={"policy_dir": shop}))
+    start(app)
+    told = endpoints_of(app)
+    assert {path for path, each in told.items() if each["ready"]} == {"/v1/size-advice"}
+    assert "rulez" in told["/v1/return-risk"]["reason"]
+    assert told["/v1/return-review"]["action"] == "muslin policy check FILE"
+
+
+def test_a_record_that_cannot_be_written_leaves_the_others(settings, tmp_path, monkeypatch):
+    promote(settings, tmp_path, "size_fit")
+    modules(monkeypatch, size_fit=lambda *_: FakeAdvisor())
+    SqliteState(settings.state_url).close()
+    (tmp_path / "taken").write_text("a file")
+    app = MuslinApp(settings.model_copy(update={"audit_url": str(tmp_path / "taken" / "a.db")}))
+    start(app)
+    told = endpoints_of(app)
+    assert {path for path, each in told.items() if each["ready"]} == {"/v1/size-advice"}
+    assert "MUSLIN_AUDIT_URL" in told["/v1/return-review"]["reason"]
