@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from data_contracts.errors import BadInputError
 from data_contracts.policies import (
@@ -66,9 +67,8 @@ def check(console: Console, files: Sequence[Path]) -> None:
         last = ""
         for each in change.rules:
             instead = "\n".join(f"{value} ({', '.join(rules)})" for value, rules in _by_value(each))
-            grid.add_row(
-                "" if each.rule == last else each.rule, each.term, each.value, instead or "-"
-            )
+            name = "" if each.rule == last else each.rule
+            _row(grid, name, each.term, each.value, instead or "-")
             last = each.rule
         console.print(grid)
     for sentence in change.others:
@@ -111,9 +111,15 @@ def explain(console: Console, policies: Policies, situation: Situation) -> None:
         law = "\nstatutory" if decided.statutory else ""
         why = decided.text if decided.rule != last else "as above"
         over = "\n".join(f"{d.rule}: {d.value}" for d in _different(terms, name)) or "-"
-        grid.add_row(name, _value(terms, name), f"{decided.rule}{law}", decided.layer, why, over)
+        rule = f"{decided.rule}{law}"
+        _row(grid, name, _value(terms, name), rule, decided.layer, why, over)
         last = decided.rule
     console.print(grid)
+
+
+def _row(grid: Grid, *cells: str) -> None:
+    """Add what the files say as it stands: brackets in it are no markup."""
+    grid.add_row(*(Text(cell) for cell in cells))
 
 
 def _by_value(change: RuleChange) -> list[tuple[str, list[str]]]:

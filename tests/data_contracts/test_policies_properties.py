@@ -243,7 +243,7 @@ def test_a_rule_that_gives_as_much_as_any_statute_is_taken(when, data):
     best = {
         "withdrawal_days": 14,
         "reject_faulty_days": 30,
-        "fault_claim_days": 1825,
+        "fault_claim_days": 2190,
         "refund_within_days": 7,
         "returnable": True,
         "quality_only": False,
