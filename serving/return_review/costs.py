@@ -15,7 +15,7 @@ from data_contracts.policies import Terms
 from serving.return_review.case import AT_FAULT, DAY_S, Case
 from serving.return_review.money import rounded
 
-__all__ = ["Cost", "Costing"]
+__all__ = ["PARTS", "Cost", "Costing"]
 
 _ZERO = Decimal(0)
 
@@ -64,7 +64,11 @@ class Cost:
     @property
     def total(self) -> Decimal:
         """All parts together."""
-        return sum((getattr(self, part.name) for part in fields(self)), _ZERO)
+        return sum((getattr(self, part) for part in PARTS), _ZERO)
+
+
+PARTS = tuple(part.name for part in fields(Cost))
+"""Names of the parts, in order."""
 
 
 class Costing:
@@ -173,6 +177,4 @@ class Costing:
 
     def _cost(self, **parts: float) -> Cost:
         currency = self._terms.currency
-        return Cost(
-            **{part.name: rounded(parts.get(part.name, 0.0), currency) for part in fields(Cost)}
-        )
+        return Cost(**{part: rounded(parts.get(part, 0.0), currency) for part in PARTS})

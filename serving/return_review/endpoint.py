@@ -226,10 +226,15 @@ def _inputs(request: ReturnReviewRequest, gathered: Gathered) -> dict[str, Any]:
     own = order is not None and order.customer_id == request.customer_id
     return {
         "request": request.model_dump(mode="json", exclude_none=True),
-        "order": dataclasses.asdict(order) if own and order is not None else None,
+        "order": _plain(order) if own and order is not None else None,
         "abuse_evidence": dict(gathered.abuse.evidence) if gathered.abuse else None,
         "missing_models": list(gathered.missing),
     }
+
+
+def _plain(order: OrderRecord) -> dict[str, Any]:
+    told = {each.name: getattr(order, each.name) for each in dataclasses.fields(order)}
+    return {**told, "claims": [dataclasses.asdict(each) for each in order.claims]}
 
 
 def _rules(gathered: Gathered, judgement: Judgement) -> dict[str, Any]:

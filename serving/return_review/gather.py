@@ -165,14 +165,15 @@ class Gatherer:
         )
         models: list[ModelLabel] = []
         missing: list[str] = []
-        if order is None or order.customer_id != claim.customer_id:
+        if order is not None and order.customer_id != claim.customer_id:
             # Another person's history is none of this claim's business.
             return Gathered(dataclasses.replace(case, terms=self.terms(case)), None, (), ())
         score = self._score(case, models, missing)
         if score is not None:
-            terms = self.terms(case)
-            assert terms is not None
-            case = dataclasses.replace(case, score=score.score, band=terms.abuse_band(score.score))
+            bands = self.terms(case) or self._policies.terms(Situation(reason=claim.reason))
+            case = dataclasses.replace(case, score=score.score, band=bands.abuse_band(score.score))
+        if order is None:
+            return Gathered(case, score, tuple(models), tuple(missing))
         case = dataclasses.replace(
             case,
             terms=self.terms(case),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 
@@ -19,10 +20,15 @@ def rounded(amount: float | Decimal, currency: str) -> Decimal:
     currency
         ISO 4217 code.
     """
-    unit = Decimal(1).scaleb(-get_currency_precision(currency))
-    return Decimal(str(amount)).quantize(unit, ROUND_HALF_UP)
+    nearest = Decimal(str(amount)).quantize(_unit(currency), ROUND_HALF_UP)
+    return nearest if nearest else abs(nearest)  # no minus before nothing
 
 
 def plain(amount: Decimal | None) -> str | None:
     """Write for a program: ``"12.50"``; a binary fraction could not hold it."""
-    return None if amount is None else format(amount + 0, "f")
+    return None if amount is None else format(amount, "f")
+
+
+@lru_cache
+def _unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-get_currency_precision(currency))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from serving.messages import locale_notice
 from serving.return_review.case import Case
 from serving.return_review.changes import Change, TermsOf, changes
 from serving.return_review.checks import Finding, check
-from serving.return_review.costs import Cost
+from serving.return_review.costs import PARTS, Cost
 from serving.return_review.customer import customer_message
 from serving.return_review.explanation import change_text, explain, finding_text
 from serving.return_review.gather import Gathered
@@ -234,7 +233,7 @@ def _option(option: PricedOption, terms: Terms | None) -> dict[str, Any]:
 def _cost(cost: Cost | None) -> dict[str, str | None] | None:
     if cost is None:
         return None
-    parts = {each.name: plain(getattr(cost, each.name)) for each in dataclasses.fields(cost)}
+    parts = {part: plain(getattr(cost, part)) for part in PARTS}
     return {**parts, "total": plain(cost.total)}
 
 

@@ -265,6 +265,14 @@ def test_another_account_is_told_no_figure_of_the_order(desk):
     assert told["abuse"] is None
 
 
+def test_a_line_that_is_not_on_record_is_judged_by_the_account_alone(desk):
+    told = desk.review(order_line_id="never").json
+    assert (told["abuse"]["score"], told["abuse"]["band"]) == (0.1, "low")
+    assert told["recommended"] is None
+    assert not any(each["allowed"] for each in told["options"])
+    assert "confirmation of your order" in told["customer_message"]
+
+
 def test_the_message_comes_in_the_language_asked_for(desk):
     assert desk.review(locale="de-AT").json["customer_message"].startswith("Es tut uns leid")
     assert desk.review(locale="zh").json["customer_message"].startswith("很抱歉")
