@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+from features.questions import SizeQuestion
+from features.state import StateError
 from models.size_fit.advice import SizeAdvice, SizeOutlook
 from serving.advisor import Known, ModelLabel, ProductSizes, SizeAdvisor
 from serving.languages import Language, Languages
@@ -23,9 +26,12 @@ from serving.messages import (
 )
 from serving.problems import FieldError, Problem, refuse_json
 from serving.reading import choose_languages, holds_list, item_field
+from serving.risk_advisor import RiskAdvisor
 from serving.schemas import HINTS, SizeAdviceRequest
 
 __all__ = ["SizeAdviceEndpoint"]
+
+logger = logging.getLogger("muslin.serving")
 
 _CHUNK = 25  # questions answered before other clients get their turn
 _DIGITS = 4
@@ -42,10 +48,20 @@ class SizeAdviceEndpoint:
         Catalogues of the messages.
     max_items
         Most questions in one list.
+    risks
+        Tells how likely each size comes back, where that is asked for.
     """
 
-    def __init__(self, advisor: SizeAdvisor, languages: Languages, *, max_items: int) -> None:
+    def __init__(
+        self,
+        advisor: SizeAdvisor,
+        languages: Languages,
+        *,
+        max_items: int,
+        risks: RiskAdvisor | None = None,
+    ) -> None:
         self._advisor = advisor
+        self._risks = risks
         self._languages = languages
         self._one = TypeAdapter(SizeAdviceRequest).validator.validate_json
         self._many = TypeAdapter(
@@ -98,13 +114,32 @@ class SizeAdviceEndpoint:
                 await asyncio.sleep(0)
             chunk = slice(start, start + _CHUNK)
             advised = self._advisor.advise(known[chunk])
+            risks = self._return_risks(requests[chunk], questions[chunk])
             answers += [
-                _answer(request, advice, each.product, language, model, request_id)
-                for request, each, advice, language in zip(
-                    requests[chunk], known[chunk], advised, languages[chunk], strict=True
+                _answer(request, advice, each.product, risk, language, model, request_id)
+                for request, each, advice, risk, language in zip(
+                    requests[chunk], known[chunk], advised, risks, languages[chunk], strict=True
                 )
             ]
         return orjson.dumps(answers if is_list else answers[0])
+
+    def _return_risks(
+        self, requests: Sequence[SizeAdviceRequest], questions: Sequence[SizeQuestion]
+    ) -> list[Mapping[str, float]]:
+        """Give the chance of a return by size for each question that asks for it."""
+        told: list[Mapping[str, float]] = [{}] * len(requests)
+        asking = [i for i, request in enumerate(requests) if request.with_return_risk]
+        if not asking or self._risks is None:
+            return told
+        baskets = [requests[i].basket(questions[i]) for i in asking]
+        try:
+            assessed = self._risks.assess(baskets)
+        except StateError as error:  # of the other model's state: the advice stands without it
+            logger.warning("size advice goes without return risk: %s", error)
+            return told
+        for i, (line,) in zip(asking, assessed, strict=True):
+            told[i] = {each.label: each.p_return for each in line.sizes}
+        return told
 
 
 def _check_candidates(known: Sequence[Known], *, is_list: bool) -> None:
@@ -140,6 +175,7 @@ def _answer(
     request: SizeAdviceRequest,
     advice: SizeAdvice,
     product: ProductSizes | None,
+    risks: Mapping[str, float],
     language: Language,
     model: ModelLabel,
     request_id: str,
@@ -155,7 +191,7 @@ def _answer(
         "status": advice.status,
         "recommended": advice.recommended,
         "size_set": advice.size_set,
-        "sizes": [_size(outlook, systems, own) for outlook in advice.sizes],
+        "sizes": [_size(outlook, systems, own, risks) for outlook in advice.sizes],
         "product_flag": advice.product_flag,
         "because": [
             {"code": because.code, "text": text, "figures": because.figures}
@@ -177,7 +213,10 @@ def _systems(request: SizeAdviceRequest, product: ProductSizes | None) -> tuple[
     return asked if own is None or own in asked else (own, *asked)
 
 
-def _size(outlook: SizeOutlook, systems: tuple[str, ...], own: str | None) -> dict[str, Any]:
+def _size(
+    outlook: SizeOutlook, systems: tuple[str, ...], own: str | None, risks: Mapping[str, float]
+) -> dict[str, Any]:
+    risk = risks.get(outlook.label)
     small = round(outlook.p_small, _DIGITS)
     large = round(outlook.p_large, _DIGITS)
     return {
@@ -185,7 +224,7 @@ def _size(outlook: SizeOutlook, systems: tuple[str, ...], own: str | None) -> di
         "labels": {system: outlook.label if system == own else None for system in systems},
         # The middle one closes the sum, so that the three rounded shares still make one.
         "fit": {"small": small, "fit": round(1.0 - small - large, _DIGITS), "large": large},
-        "return_risk": None,
+        "return_risk": None if risk is None else round(risk, _DIGITS),
     }
 
 

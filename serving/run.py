@@ -66,7 +66,7 @@ def background(
     timeout_s
         Seconds to wait for the start.
     ready
-        Wait until a champion answers; False waits only until the process listens.
+        Wait until an endpoint can answer; False waits only until the process listens.
 
     Yields
     ------

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from data_contracts.tables import SELF
-from features.questions import SizeQuestion
+from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from models.size_fit.advice import ProductFlag, Status
 from serving.operation import Example, Operation
 from serving.problems import Hints
@@ -92,6 +92,10 @@ class SizeAdviceRequest(RequestModel):
     show_in: list[SizeSystem] | None = Field(
         default=None, max_length=30, description="Size systems to show each size in."
     )
+    with_return_risk: bool | None = Field(
+        default=None,
+        description="Tell for each size the chance that it comes back, too; this takes longer.",
+    )
 
     def question(self, asked_at: float) -> SizeQuestion:
         """Put the request as the model's question.
@@ -110,6 +114,17 @@ class SizeAdviceRequest(RequestModel):
             occasion=self.occasion,
             measurements=self.measurements.known(asked_at) if self.measurements else {},
             candidate_sizes=tuple(self.candidate_sizes or ()),
+        )
+
+    def basket(self, question: SizeQuestion) -> BasketQuestion:
+        """Ask the return-risk model about the same product and person."""
+        return BasketQuestion(
+            lines=(BasketLine(product_id=question.product_id),),
+            asked_at=question.asked_at,
+            customer_id=question.customer_id,
+            wearer=question.wearer,
+            market=question.market,
+            measurements=question.measurements,
         )
 
 
@@ -131,7 +146,8 @@ class SizeEntry(BaseModel):
     )
     fit: FitShares
     return_risk: float | None = Field(
-        description="Chance that it comes back; null while no return-risk model is promoted."
+        description="Chance that it comes back; null unless `with_return_risk` asks for it, and "
+        "while no return-risk model is promoted."
     )
 
 

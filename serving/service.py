@@ -51,7 +51,7 @@ class DirectService(Service):  # type: ignore[misc]
     logging={"access": {"enabled": False}},
 )
 class Muslin:
-    """Fetches the champion once a start, and loads it with its state in every worker."""
+    """Fetches the champions once a start, and loads them with their state in every worker."""
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod

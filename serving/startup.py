@@ -65,7 +65,7 @@ def start(app: MuslinApp) -> None:
         lambda folder, label, given: _return_risk(folder, label, given, sizes.advisor),
     )
     abuse = _load(settings, "abuse", _abuse)
-    _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor))
+    _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor, risks.advisor))
     try:
         policies = Policies.load(policy_files(settings.policy_dir))
     except PolicyError as error:
@@ -101,8 +101,8 @@ def _abuse(folder: Path, label: ModelLabel, settings: Settings) -> AbuseScorer:
     return load_abuse_scorer(folder, label, settings)
 
 
-def _size_advice(app: MuslinApp, advisor: SizeAdvisor) -> Endpoint:
-    return SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items)
+def _size_advice(app: MuslinApp, advisor: SizeAdvisor, risks: RiskAdvisor | None) -> Endpoint:
+    return SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items, risks=risks)
 
 
 def _basket_risk(app: MuslinApp, advisor: RiskAdvisor, policies: Policies) -> Endpoint:

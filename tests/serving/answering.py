@@ -11,11 +11,11 @@ from serving.return_review.schemas import RETURN_REVIEW
 from serving.risk_endpoint import ReturnRiskEndpoint
 
 
-def use_sizes(app: MuslinApp, advisor, **told) -> None:
+def use_sizes(app: MuslinApp, advisor, risks=None, **told) -> None:
     """Let `advisor` answer size advice; `told` is what `/readyz` says besides its model."""
     app.use(
         "/v1/size-advice",
-        SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items),
+        SizeAdviceEndpoint(advisor, app.languages, max_items=app.settings.max_items, risks=risks),
         Readiness(ready=True, model=advisor.label(), **told),
     )
 

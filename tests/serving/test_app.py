@@ -5,7 +5,9 @@ import pytest
 from answering import use_sizes
 from asgi import ask
 from fake_advisor import FakeAdvisor
+from fake_risk_advisor import BY_SIZE, FakeRiskAdvisor
 
+from features.state import StateError
 from serving.app import MuslinApp
 from serving.parts import Readiness
 
@@ -36,6 +38,28 @@ def test_labels_are_shown_in_own_and_asked_systems(app):
 def test_candidates_are_the_sizes_answered(app):
     answer = ask(app, body={**KNOWN, "candidate_sizes": ["M", "S"]}).json
     assert {size["label"] for size in answer["sizes"]} == {"M", "S"}
+
+
+def test_the_chance_of_a_return_is_told_where_it_is_asked_for(app):
+    asked = {**KNOWN, "with_return_risk": True}
+    assert {size["return_risk"] for size in ask(app, body=asked).json["sizes"]} == {None}
+    use_sizes(app, FakeAdvisor(), FakeRiskAdvisor())
+    told = ask(app, body=asked).json["sizes"]
+    assert {size["label"]: size["return_risk"] for size in told} == BY_SIZE
+    plain, again = ask(app, body=[KNOWN, asked]).json
+    assert {size["return_risk"] for size in plain["sizes"]} == {None}
+    assert again["sizes"] == told
+
+
+def test_advice_stands_when_the_return_risk_s_state_does_not_fit(app):
+    class Stale(FakeRiskAdvisor):
+        def assess(self, questions):
+            raise StateError("filled for another model")
+
+    use_sizes(app, FakeAdvisor(), Stale())
+    answer = ask(app, body={**KNOWN, "with_return_risk": True})
+    assert answer.status == 200
+    assert {size["return_risk"] for size in answer.json["sizes"]} == {None}
 
 
 def readyz(app, path="/v1/size-advice"):
