@@ -48,6 +48,9 @@ _MONEY = (
 )
 
 
+_COLUMNS = {"term": None, "value": 3, "rule": 4, "layer": None, "why": 6, "overrides": 4}
+
+
 def load_policies(settings: Settings, extra: Sequence[Path] = ()) -> Policies:
     """Read the starting policies, the files of the shop's folder, then `extra`."""
     return Policies.load((*policy_files(settings.policy_dir), *extra))
@@ -104,7 +107,11 @@ def explain(console: Console, policies: Policies, situation: Situation) -> None:
         if (value := getattr(situation, each.name)) not in (None, False, 0.0)
     )
     console.print(f"terms for {told or 'any situation'}", markup=False, soft_wrap=True)
-    grid = Grid("term", "value", "rule", "layer", "why", "overrides", show_lines=True)
+    grid = Grid(show_lines=True)
+    for heading, ratio in _COLUMNS.items():
+        # A name cut short helps nobody: terms stay whole, the rest folds.
+        grid.add_column(heading, no_wrap=heading == "term", overflow="fold", ratio=ratio)
+    grid.expand = True
     last = None
     for name in terms.decisions:
         decided = terms.rule(name)

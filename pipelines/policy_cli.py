@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,14 @@ policy_app = typer.Typer(
 )
 
 
+def _out() -> Console:
+    """A terminal has its width; a file or another program gets rows that do not fold names."""
+    console = Console(highlight=False)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(highlight=False, width=200)
+
+
 @contextmanager
 def _explained() -> Iterator[Console]:
     """Turn bad input into sentences on standard error and exit code 2."""
@@ -29,7 +38,7 @@ def _explained() -> Iterator[Console]:
     from features.settings import SettingsError
 
     try:
-        yield Console(highlight=False)
+        yield _out()
     except (BadInputError, SettingsError, OSError) as error:
         said = Console(stderr=True, highlight=False)
         for line in str(error).splitlines():

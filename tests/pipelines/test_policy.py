@@ -14,8 +14,7 @@ DOCS = (Path(__file__).parents[2] / "docs/policies.md").read_text("utf-8")
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "220")
-    for name in ("MUSLIN_POLICY_DIR", "MUSLIN_CONFIG"):
+    for name in ("COLUMNS", "MUSLIN_POLICY_DIR", "MUSLIN_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 
 
