@@ -1,9 +1,8 @@
 """What an option costs the shop if the customer takes it: every part a figure of the policy.
 
-Costs are counted in cash from the moment of the claim. The article is sold, paid and dutied by
-then, so what was spent before is the same for every option and is left out. A refund gives back the
-price, in which the duty was earned: duty that cannot be reclaimed is in it, and is not counted
-twice. Below 0 is a credit.
+Costs are counted against a sale that stands, as :func:`models.return_risk.cost.return_rule` counts
+them: what goes back to the buyer, the ways, and the duty that was paid for a sale that is undone.
+Below 0 is a credit.
 """
 
 from __future__ import annotations
@@ -29,11 +28,12 @@ class Cost:
     refund
         Money given back.
     replacement
-        What the article sent instead is worth to the shop: its price less the margin.
+        What the article sent instead costs the shop: its price less the margin.
     return_shipping, outbound_shipping
         The parcel's ways, as far as the shop pays them.
-    duty_due, duty_reclaimed
-        Duty on what is sent instead; duty that comes back with the goods (a credit).
+    duty_lost, duty_reclaimed
+        Duty paid on the article, where it is refunded or replaced; what of it comes back with the
+        goods (a credit).
     handling
         Receiving, inspecting and shelving.
     repair
@@ -52,7 +52,7 @@ class Cost:
     replacement: Decimal = _ZERO
     return_shipping: Decimal = _ZERO
     outbound_shipping: Decimal = _ZERO
-    duty_due: Decimal = _ZERO
+    duty_lost: Decimal = _ZERO
     duty_reclaimed: Decimal = _ZERO
     handling: Decimal = _ZERO
     repair: Decimal = _ZERO
@@ -89,7 +89,9 @@ class Costing:
         self._value = case.value
         self._score = case.score or 0.0
 
-    def refund(self, amount: Decimal, *, goods_back: bool, seen_first: bool) -> Cost:
+    def refund(
+        self, amount: Decimal, *, goods_back: bool, seen_first: bool, undone: bool = True
+    ) -> Cost:
         """Money back.
 
         Parameters
@@ -100,12 +102,18 @@ class Costing:
             Whether the article comes back.
         seen_first
             Whether somebody looks at it before the money goes.
+        undone
+            Whether the sale is undone; part of the price leaves it standing.
         """
         at_stake = 0.0 if seen_first else float(amount)
-        parts = self._goods_back() if goods_back else {}
-        return self._cost(refund=float(amount), abuse=self._score * at_stake, **parts)
+        return self._cost(
+            refund=float(amount),
+            duty_lost=self._value * self._terms.duty_share if undone else 0.0,
+            abuse=self._score * at_stake,
+            **(self._goods_back() if goods_back else {}),
+        )
 
-    def exchange(self, p_return: float | None, *, goods_back: bool) -> Cost:
+    def exchange(self, p_return: float | None, *, goods_back: bool, seen_first: bool) -> Cost:
         """The article in another size or colour, or once more.
 
         Parameters
@@ -114,6 +122,8 @@ class Costing:
             Chance that it comes back too; None counts as 0.
         goods_back
             Whether the first one comes back.
+        seen_first
+            Whether somebody looks at it before the other one goes.
         """
         terms, value = self._terms, self._value
         replacement = value * (1.0 - terms.margin_share)
@@ -121,10 +131,10 @@ class Costing:
         return self._cost(
             replacement=replacement,
             outbound_shipping=terms.outbound_shipping,
-            duty_due=value * terms.duty_share,
+            duty_lost=value * terms.duty_share,
             coupon=value * self.coupon_share,
             next_return=(p_return or 0.0) * max(0.0, float(again.total)),
-            abuse=self._score * replacement,
+            abuse=0.0 if seen_first else self._score * replacement,
             **(self._goods_back() if goods_back else {}),
         )
 

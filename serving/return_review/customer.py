@@ -16,6 +16,7 @@ from serving.return_review.options import PricedOption
 from serving.return_review.recommend import MONEY_BACK
 from serving.return_review.rights import Rights
 from serving.return_review.sentences import (
+    AFTER_ARRIVAL,
     AGAIN,
     ALTERNATIVE,
     APOLOGY,
@@ -37,7 +38,8 @@ SEND_BACK_DAYS: Final = 14
 """Days a buyer has to send goods back or to answer an offer."""
 _UNSPACED = ("zh", "ja")
 _PHOTO_HELPS = ("colour_mismatch", "quality_defect", "damaged_in_transit", "wrong_item")
-_OFFERED = ("partial_refund_keep_item", "exchange_size", "exchange_colour", "repair")
+_EXCHANGE = ("exchange_size", "exchange_colour")
+_OFFERED = ("partial_refund_keep_item", *_EXCHANGE, "repair")
 
 
 def joined(sentences: Sequence[str], language: Language) -> str:
@@ -86,7 +88,7 @@ def customer_message(
     if recommended is None or route == "review":
         sentences += letter.review(findings)
     else:
-        sentences += letter.offer(recommended)
+        sentences += letter.offer(recommended, route)
         sentences += letter.next_steps(recommended, route, photo_sent=photo_sent)
     sentences += letter.right()
     return joined(sentences, language)
@@ -127,7 +129,7 @@ class _Letter:
                 yield self.language.say(PERIOD_ENDED, date=day(max(ends) - DAY_S, self.language))
         yield self.language.say(COLLEAGUE, hours=ANSWER_HOURS)
 
-    def offer(self, chosen: PricedOption) -> Iterator[str]:
+    def offer(self, chosen: PricedOption, route: str) -> Iterator[str]:
         say = self.language.say
         figures = {"hours": ANSWER_HOURS, "days": self.terms.refund_within_days}
         if chosen.option in MONEY_BACK or chosen.option == "partial_refund_keep_item":
@@ -146,9 +148,12 @@ class _Letter:
             yield say(OFFER["exchange_colour"], colour=chosen.into.label)
         else:
             yield say(OFFER[chosen.option])
-        if chosen.option.startswith("exchange") and chosen.amount:
+        if chosen.option in _EXCHANGE and route == "inspect" and self.must_send(chosen):
+            yield say(AFTER_ARRIVAL)
+        if chosen.option in _EXCHANGE and chosen.amount:
             yield say(COUPON, amount=self.money(float(chosen.amount)))
-        if chosen.option in _OFFERED and not self.rights.withdrawal:
+        # Who may withdraw is told of the price in full by `right`.
+        if chosen.option in _OFFERED and (not self.rights.withdrawal or self.case.never_arrived):
             share = 1.0
             if not self.rights.statutory and self.case.claim.reason not in AT_FAULT:
                 share -= self.terms.restocking_fee_share
@@ -160,15 +165,22 @@ class _Letter:
         steps: list[str] = []
         if chosen.option in _OFFERED:
             steps.append(say(NEXT["accept"], date=self.by()))
-        comes_back = chosen.option in ("refund", "return_to_warehouse")
-        if comes_back and not case.never_arrived and not case.goods_are_back:
+        sanctions = self.terms.sanctions.get(case.band or "low", ())
+        if self.must_send(chosen):
             free = case.claim.reason in AT_FAULT or not self.terms.buyer_pays_return
             steps.append(say(NEXT["send_free" if free else "send_paid"], date=self.by()))
-            if "tracked_return" in self.terms.sanctions.get(case.band or "low", ()):
+            if "tracked_return" in sanctions:
                 steps.append(say(NEXT["send_tracked"]))
-        if route != "fast_track" and case.claim.reason in _PHOTO_HELPS and not photo_sent:
+        helps = case.claim.reason in _PHOTO_HELPS or "photo_evidence" in sanctions
+        if route != "fast_track" and helps and not photo_sent and not case.never_arrived:
             steps.append(say(NEXT["photo"]))
         yield from steps or [say(NEXT["nothing"])]
+
+    def must_send(self, chosen: PricedOption) -> bool:
+        """Whether the buyer has to send the article back."""
+        if self.case.never_arrived or self.case.goods_are_back:
+            return False
+        return chosen.option not in ("refund_keep_item", "partial_refund_keep_item")
 
     def right(self) -> Iterator[str]:
         if self.rights.withdrawal and not self.case.never_arrived and self.case.value is not None:

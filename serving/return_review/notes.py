@@ -39,7 +39,7 @@ def _notes(gathered: Gathered, judgement: Judgement, english: Language) -> Itera
         yield f"Abuse score {score.score:.2f}, band {case.band}."
         for signal in score.signals:
             figures = ", ".join(f"{name} {value}" for name, value in signal.figures.items())
-            yield f"{signal.code} ({signal.weight:+.2f}): {figures or 'no figures'}"
+            yield f"{signal.code} ({signal.weight:.2f}): {figures or 'no figures'}"
     if case.terms is not None and case.band is not None:
         for sanction in case.terms.sanctions.get(case.band, ()):
             yield f"Policy for band {case.band}: {sanction.replace('_', ' ')}."

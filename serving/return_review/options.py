@@ -165,7 +165,8 @@ class _Desk:
         if due:
             below = self.case.value is not None and self.case.value < self.terms.keep_item_below
             due, rule = below, self.policy("keep_item_below")
-        return self.money("refund_keep_item", due, rule, share=self.share(), goods_back=False)
+        # No fee for restocking: nothing is.
+        return self.money("refund_keep_item", due, rule, share=1.0, goods_back=False)
 
     def partial_refund_keep_item(self) -> PricedOption:
         terms = self.terms
@@ -256,7 +257,12 @@ class _Desk:
             rule=rule,
             amount=amount,
             paid="after_inspection" if seen_first else "at_once" if soon else "on_sending",
-            cost=self.costing.refund(amount, goods_back=goods_back, seen_first=seen_first),
+            cost=self.costing.refund(
+                amount,
+                goods_back=goods_back,
+                seen_first=seen_first,
+                undone=option != "partial_refund_keep_item",
+            ),
         )
 
     def exchange(
@@ -270,7 +276,11 @@ class _Desk:
         cost = None
         if self.costing and due:
             p_return = into.p_return if into else None
-            cost = self.costing.exchange(p_return, goods_back=not self.case.never_arrived)
+            cost = self.costing.exchange(
+                p_return,
+                goods_back=not self.case.never_arrived,
+                seen_first=self.route in ("inspect", "review"),
+            )
         coupon = self.costing.coupon_share if self.costing else 0.0
         amount = None
         if due and self.case.value is not None and coupon:

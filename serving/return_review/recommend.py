@@ -14,7 +14,7 @@ __all__ = ["MONEY_BACK", "recommend"]
 MONEY_BACK: Final = ("refund", "refund_keep_item", "return_to_warehouse")
 """Options that give back what is due in full."""
 _EXCHANGE: Final = ("exchange_size", "exchange_colour")
-_PAID_UNSEEN: Final = ("refund", "refund_keep_item", "partial_refund_keep_item", *_EXCHANGE)
+_PAID_UNSEEN: Final = ("refund", "refund_keep_item", "partial_refund_keep_item")
 
 
 def recommend(case: Case, options: Sequence[PricedOption], route: str) -> PricedOption | None:
@@ -40,7 +40,8 @@ def recommend(case: Case, options: Sequence[PricedOption], route: str) -> Priced
     refund stays open beside it. It is not even offered first to who withdraws from the purchase or
     asks for money back: nothing less than money is recommended then. Whether a refund waits for the
     article is not a matter of cost but of the route: nobody is made to wait without a rule that
-    says so, and on the way by the inspection table nothing is paid before it was looked at.
+    says so, and on the way by the inspection table nothing is paid, or sent in
+    exchange, before it was looked at.
     """
     if case.never_arrived and case.goods_are_back:
         return None  # which of the two is true decides what is due
@@ -52,7 +53,8 @@ def recommend(case: Case, options: Sequence[PricedOption], route: str) -> Priced
     elif case.wanted == "repair":
         open_ = [each for each in open_ if each.option == "repair"] or open_
     if route in ("inspect", "review") and case.claim.condition is None:
-        open_ = [each for each in open_ if each.option not in _PAID_UNSEEN] or open_
+        unwise = _PAID_UNSEEN if route == "inspect" else (*_PAID_UNSEEN, *_EXCHANGE)
+        open_ = [each for each in open_ if each.option not in unwise] or open_
     else:
         open_ = [each for each in open_ if each.option != "return_to_warehouse"] or open_
     return min(open_, key=_cheapest, default=None)

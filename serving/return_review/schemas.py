@@ -170,7 +170,7 @@ class Cost(BaseModel):
     replacement: str
     return_shipping: str
     outbound_shipping: str
-    duty_due: str
+    duty_lost: str
     duty_reclaimed: str
     handling: str
     repair: str
@@ -194,7 +194,9 @@ class Option(BaseModel):
 
     option: OptionName
     allowed: bool
-    amount: str | None = Field(description="What the customer gets back in money.")
+    amount: str | None = Field(
+        description="Money the customer gets back; the voucher that comes with an exchange."
+    )
     currency: str | None
     paid: Literal["at_once", "on_sending", "after_inspection"] | None
     into: Into | None

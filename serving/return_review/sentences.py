@@ -7,6 +7,7 @@ from typing import Final
 from serving.languages import N_, NN_
 
 __all__ = [
+    "AFTER_ARRIVAL",
     "AGAIN",
     "ALTERNATIVE",
     "APOLOGY",
@@ -69,6 +70,7 @@ OFFER: Final = {
 AGAIN: Final = N_("We would like to send you the article you ordered once more, free of charge.")
 COUPON: Final = N_("With the exchange you receive a voucher of {amount}.")
 ALTERNATIVE: Final = N_("If you would rather have your money back, we will refund {amount}.")
+AFTER_ARRIVAL: Final = N_("It is on its way as soon as your article has arrived here.")
 COLLEAGUE: Final = N_(
     "A colleague will look at your request in person and write to you within {hours} hours."
 )

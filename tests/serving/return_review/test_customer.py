@@ -154,3 +154,31 @@ def test_what_only_the_desk_may_know_has_no_text_for_the_customer():
     (change,) = judgement.changed
     assert change.facts == ("low_score",)
     assert change_text(change, judgement.case.terms, LANGUAGES.choose("en")) is None
+
+
+def test_who_exchanges_is_told_what_to_send_and_when_the_other_one_comes():
+    dear = make_order(unit_price=400.0)
+    larger = Alternative("L", 0.1)
+    inspected = review(dear, reason="too_small", size=larger, wanted="exchange")
+    assert inspected.routing.route == "inspect"
+    assert inspected.recommended.option == "exchange_size"
+    assert "as soon as your article has arrived here" in message(inspected)
+    assert "Please send the article back by" in message(inspected)
+    usual = message(review(reason="too_small", size=larger, wanted="exchange"))
+    assert "as soon as your article" not in usual
+    assert "Please send the article back by" in usual
+
+
+def test_what_never_came_is_sent_again_or_refunded_as_the_buyer_likes():
+    judgement = review(reason="not_received")
+    assert judgement.recommended.option == "exchange_size"
+    text = message(judgement)
+    assert "once more, free of charge" in text
+    assert "If you would rather have your money back, we will refund €59.90." in text
+    assert "send the article back" not in text
+
+
+def test_a_buyer_who_is_asked_for_proof_is_asked_kindly():
+    us = make_order(market="US", currency="USD", unit_price=100.0)
+    judgement = review(us, score=0.7)
+    assert "Please use a parcel service with tracking." in message(judgement)

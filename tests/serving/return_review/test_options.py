@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.return_risk.cost import return_rule
 from return_review.desk import CONDITIONS, REASONS, make_order, options_of, review
 from serving.return_review.case import Alternative
 from serving.return_review.money import plain, rounded
@@ -65,8 +66,24 @@ def test_a_refund_is_priced_by_the_policy_figure_by_figure():
     assert float(cost.handling) == terms.handling
     assert cost.return_shipping == 0  # an EU buyer who withdraws pays the way back
     assert cost.abuse == Decimal("20.00")
-    parts = (cost.refund, cost.resale, cost.duty_reclaimed, cost.handling, cost.abuse)
+    assert float(cost.duty_lost) == 100 * terms.duty_share
+    parts = (
+        cost.refund, cost.resale, cost.duty_lost, cost.duty_reclaimed, cost.handling, cost.abuse,
+    )  # fmt: skip
     assert cost.total == sum(parts)
+
+
+@pytest.mark.parametrize("market", ["DE", "US", "GB", "JP", "CN", "BR"])
+@pytest.mark.parametrize("reason", ["changed_mind", "wrong_item", "late_delivery", "too_large"])
+@pytest.mark.parametrize("price", [9.0, 120.0])
+def test_a_return_costs_what_the_basket_was_told_it_would(market, reason, price):
+    """Return risk and return review count one return alike."""
+    judgement = review(make_order(market=market, unit_price=price, launched_at=None), reason=reason)
+    terms = judgement.case.terms
+    rule = return_rule(terms, reason, price)
+    option = "refund_keep_item" if price < terms.keep_item_below else "refund"
+    total = options_of(judgement)[option].cost.total
+    assert float(total) == pytest.approx(rule.fixed + rule.share * price, abs=0.03)
 
 
 def test_the_shop_pays_the_way_back_of_its_own_mistakes():

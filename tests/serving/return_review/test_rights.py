@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from return_review.desk import CONDITIONS, NOW, REASONS, make_order, options_of, review
+from data_contracts.policies import ABUSE_BAND
+from data_contracts.policies.documents import SANCTION
+from return_review.desk import CONDITIONS, NOW, REASONS, case_of, make_order, options_of, review
 from serving.languages import Languages
 from serving.return_review.case import DAY_S
 from serving.return_review.customer import customer_message
 from serving.return_review.recommend import MONEY_BACK
+from serving.return_review.review import judge
 from serving.return_review.routes import ROUTES
 from serving.return_review.schemas import RouteName
 
@@ -136,3 +140,37 @@ def test_who_asks_for_money_is_recommended_money():
     for reason in REASONS:
         recommended = review(reason=reason, wanted="refund", score=0.2).recommended
         assert recommended.option in MONEY_BACK, reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    score=st.floats(0, 1),
+    fee=st.floats(0, 1),
+    returnable=st.booleans(),
+    quality_only=st.booleans(),
+    fast=st.floats(0, 1_000),
+    dear=st.floats(0, 1_000),
+    window=st.integers(0, 60),
+    sanctions=st.sets(st.sampled_from(SANCTION)),
+    reason=st.sampled_from(REASONS),
+)
+def test_no_term_a_shop_sets_takes_a_withdrawal_away(
+    score, fee, returnable, quality_only, fast, dear, window, sanctions, reason
+):
+    """Whatever the shop's own terms are: the law's fourteen days stand."""
+    case = case_of(score=score, reason=reason)
+    terms = dataclasses.replace(
+        case.terms,
+        restocking_fee_share=fee,
+        returnable=returnable,
+        quality_only=quality_only,
+        fast_track_below=fast,
+        inspect_above=dear,
+        return_window_days=window,
+        sanctions=dict.fromkeys(ABUSE_BAND, tuple(sorted(sanctions))),
+    )
+    judgement = judge(dataclasses.replace(case, terms=terms), lambda _: terms)
+    assert full_refund_is_open(judgement)
+    if reason != "not_received":
+        assert judgement.routing.route != "review"
+        assert judgement.recommended is not None
