@@ -151,16 +151,17 @@ def _show_basket(console: Console, question: DemoQuestion, answer: Mapping[str, 
 
 
 def _show_claim(console: Console, question: DemoQuestion, answer: Mapping[str, Any]) -> None:
-    grid = Grid("option", "", "amount", "expected cost", "rule", expand=True)
+    grid = Grid("option", "amount", "expected cost", "rule", expand=True, show_lines=True)
     grid.title = f"{question.request['reason'].replace('_', ' ')}: claim of {question.who}"
-    for column, share in zip(grid.columns, (3, 2, 2, 2, 7), strict=True):
+    for column, share in zip(grid.columns, (3, 2, 2, 6), strict=True):
         column.ratio = share
     for option in answer["options"]:
-        chosen = option["option"] == answer["recommended"]
+        how = "allowed" if option["allowed"] else "not allowed"
+        if option["option"] == answer["recommended"]:
+            how = "recommended"
         cost = option["expected_cost"]
         grid.add_row(
-            option["option"].replace("_", " "),
-            "recommended" if chosen else "allowed" if option["allowed"] else "not allowed",
+            f"{option['option'].replace('_', ' ')}\n({how})",
             f"{option['amount']} {option['currency']}" if option["amount"] else "-",
             cost["total"] if cost else "-",
             option["rule"]["text"],

@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from data_contracts.errors import BadInputError
-from data_contracts.tables import FIT
+from data_contracts.tables import FIT, RETURN_REASON
 from features.events import line_events
 from features.lines import to_micros
 from features.size_fit_space import FIT_CODES, RETURN_WINDOW_DAYS
 
-__all__ = ["abuse_decisions", "check_outcomes", "fit_outcomes"]
+__all__ = ["abuse_decisions", "check_outcomes", "fit_outcomes", "return_outcomes"]
+
+_KEPT = 0
 
 
 def fit_outcomes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -31,32 +33,7 @@ def fit_outcomes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         as fit).
     """
     lines = tables["order_lines"]
-    frame = pd.DataFrame(
-        {
-            "order_line_id": lines["order_line_id"],
-            "at": to_micros(lines["ordered_at"]),
-            "delivered": to_micros(lines["delivered_at"]),
-            "hidden": False,
-        }
-    )
-    words = {
-        name: tables[name][["order_line_id", said]].assign(at=to_micros(tables[name][moment]))
-        for name, moment, said in (
-            ("fit_feedback", "given_at", "fit"),
-            ("returns", "requested_at", "reason"),
-        )
-        if name in tables
-    }
-    known_until = max(
-        int(each["at"].max()) for each in (frame, *words.values()) if each["at"].notna().any()
-    )
-    events = line_events(
-        frame,
-        words.get("fit_feedback"),
-        words.get("returns"),
-        window_days=RETURN_WINDOW_DAYS,
-        known_until=known_until,
-    )
+    events = _events(tables, RETURN_WINDOW_DAYS)
     told = events[events["kind"] == "fit_told"].set_index("order_line_id")["verdict"]
     kept = set(events.loc[events["kind"] == "kept", "order_line_id"])
     ids = pd.Index(lines["order_line_id"], name="order_line_id")
@@ -95,6 +72,38 @@ def check_outcomes(tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
         )
 
 
+def return_outcomes(
+    tables: Mapping[str, pd.DataFrame], window_days: float = RETURN_WINDOW_DAYS
+) -> pd.Series:
+    """What became of every order line: kept, or returned and why.
+
+    Parameters
+    ----------
+    tables
+        Contract tables.
+    window_days
+        Days after delivery from which a line without a return counts as kept.
+
+    Returns
+    -------
+    Series
+        By ``order_line_id`` in the order of ``order_lines``: 0 kept, from 1 on the place in
+        :data:`data_contracts.tables.RETURN_REASON` of its first return's reason, -1 unknown.
+    """
+    events = _events(tables, window_days)
+    returns = tables.get("returns")
+    ids = pd.Index(tables["order_lines"]["order_line_id"], name="order_line_id")
+    y = pd.Series(-1, index=ids, dtype="int64", name="y")
+    y[ids.isin(set(events.loc[events["kind"] == "kept", "order_line_id"]))] = _KEPT
+    if returns is not None:
+        first = returns.sort_values(["requested_at", "return_id"], kind="stable")
+        first = first.drop_duplicates("order_line_id").set_index("order_line_id")["reason"]
+        codes = {reason: 1 + code for code, reason in enumerate(RETURN_REASON)}
+        told = first.map(codes).reindex(ids)
+        y = told.where(told.notna(), y).astype("int64")
+    return y
+
+
 def abuse_decisions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """What persons and banks decided about claims; a model's own decisions are left out.
 
@@ -119,3 +128,35 @@ def abuse_decisions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     decided = labels.merge(claims, on="return_id", how="inner").set_index("return_id")
     decided["y"] = decided["label"].eq("abuse").astype("int64")
     return decided[["y", "requested_at", "decided_at"]]
+
+
+def _events(tables: Mapping[str, pd.DataFrame], window_days: float) -> pd.DataFrame:
+    """The event stream of all lines, up to the last moment the tables tell of."""
+    lines = tables["order_lines"]
+    frame = pd.DataFrame(
+        {
+            "order_line_id": lines["order_line_id"],
+            "at": to_micros(lines["ordered_at"]),
+            "delivered": to_micros(lines["delivered_at"]),
+            "hidden": False,
+        }
+    )
+    words = {
+        name: tables[name][["order_line_id", said]].assign(at=to_micros(tables[name][moment]))
+        for name, moment, said in (
+            ("fit_feedback", "given_at", "fit"),
+            ("returns", "requested_at", "reason"),
+        )
+        if name in tables
+    }
+    known_until = max(
+        int(each["at"].max()) for each in (frame, *words.values()) if each["at"].notna().any()
+    )
+    events: pd.DataFrame = line_events(
+        frame,
+        words.get("fit_feedback"),
+        words.get("returns"),
+        window_days=window_days,
+        known_until=known_until,
+    )
+    return events

@@ -1,0 +1,54 @@
+import pandas as pd
+import pytest
+
+from data_contracts.tables import RETURN_REASON
+from pipelines.outcomes import fit_outcomes, return_outcomes
+from pipelines.simulate import simulate
+
+
+def moments(*days):
+    return pd.to_datetime(["2024-01-01"] * len(days), utc=True) + pd.to_timedelta(days, unit="D")
+
+
+@pytest.fixture
+def tables():
+    ids = ["kept", "back", "twice", "open", "lost", "newest"]
+    lines = pd.DataFrame(
+        {
+            "order_line_id": ids,
+            "ordered_at": moments(0, 0, 0, 0, 0, 50),
+            "delivered_at": [*moments(3, 3, 3, 40), pd.NaT, pd.NaT],
+        }
+    )
+    returns = pd.DataFrame(
+        {
+            "return_id": ["r1", "r3", "r2"],
+            "order_line_id": ["back", "twice", "twice"],
+            "requested_at": moments(5, 9, 8),
+            "reason": ["changed_mind", "other", "too_small"],
+        }
+    )
+    return {"order_lines": lines, "returns": returns}
+
+
+def test_a_line_is_kept_when_the_window_has_passed_and_returned_for_its_first_reason(tables):
+    y = return_outcomes(tables)
+    code = {reason: 1 + place for place, reason in enumerate(RETURN_REASON)}
+    expected = [0, code["changed_mind"], code["too_small"], -1, -1, -1]
+    assert y.tolist() == expected
+    assert y.index.tolist() == tables["order_lines"]["order_line_id"].tolist()
+    assert return_outcomes(tables, window_days=9.0)["open"] == 0
+
+
+def test_without_returns_nothing_came_back(tables):
+    y = return_outcomes({"order_lines": tables["order_lines"]})
+    assert set(y) == {0, -1}
+
+
+def test_what_comes_back_for_its_size_did_not_fit():
+    tables = simulate(1500, seed=4).tables
+    back, fit = return_outcomes(tables), fit_outcomes(tables)
+    small = 1 + RETURN_REASON.index("too_small")
+    # A review before the return may have said otherwise; it is the first word that counts.
+    assert (fit["y"][back == small] == 0).mean() > 0.9
+    assert (fit["y"][(back == 0)] >= 0).all()
