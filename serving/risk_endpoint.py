@@ -239,7 +239,7 @@ def _action_reason(costs: BasketCosts, language: Language, *, bought: bool) -> d
     priced = any(cost is not None for cost in judged.lines)
     text = action_text(
         judged.action,
-        language.money(judged.total, currency) if priced else None,
+        language.money(_money(judged.total, currency), currency) if priced else None,
         language.money(saving, currency) if saving else "",
         language,
         bought=bought,

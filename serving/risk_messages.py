@@ -7,6 +7,7 @@ a judgement. The shopper is never told what we hold of their returns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from models.return_risk.answer import Driver, Suggestion
@@ -15,6 +16,7 @@ from serving.languages import N_, NN_, Language
 
 __all__ = ["action_text", "driver_text", "price_notice", "shopper_message", "suggestion_text"]
 
+_MOST_CACHED = 20_000
 _MOST_NAMED = 2  # products named in one message to a shopper
 _UNSPACED = ("zh", "ja")  # languages that put no space between sentences
 
@@ -118,16 +120,23 @@ def driver_text(driver: Driver, language: Language) -> str | None:
         None for a code that has no sentence, or without the figures the sentence needs, as a model
         newer than the service may send.
     """
-    sentence = _DRIVERS.get(driver.code)
+    return _driver(driver.code, tuple(driver.figures.items()), language)
+
+
+@lru_cache(_MOST_CACHED)  # many lines are about few products, and their figures are the same
+def _driver(
+    code: str, told: tuple[tuple[str, float | int | str], ...], language: Language
+) -> str | None:
+    sentence = _DRIVERS.get(code)
     if sentence is None:
         return None
-    figures = {name: _figure(name, value, language) for name, value in driver.figures.items()}
+    figures = {name: _figure(name, value, language) for name, value in told}
     try:
         if isinstance(sentence, str):
             return language.say(sentence, **figures)
-        n = round(float(driver.figures[_COUNTED[driver.code]]))
+        n = round(float(dict(told)[_COUNTED[code]]))
         return language.say_count(sentence, n, **figures)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
 
 
@@ -151,17 +160,19 @@ def suggestion_text(suggestion: Suggestion, own: str | None, language: Language)
     language
         Whose sentences.
     """
-    if suggestion.kind == "size":
+    p_from, p_to = round(suggestion.p_from, 2), round(suggestion.p_to, 2)
+    return _suggestion(suggestion.kind, suggestion.label, own, p_from, p_to, language)
+
+
+@lru_cache(_MOST_CACHED)
+def _suggestion(
+    kind: str, label: str, own: str | None, p_from: float, p_to: float, language: Language
+) -> str:
+    if kind == "size":
         sentence = _TAKE_SIZE if own else _TAKE_SIZE_ALONE
     else:
         sentence = _TAKE_COLOUR if own else _TAKE_COLOUR_ALONE
-    return language.say(
-        sentence,
-        label=suggestion.label,
-        own=own or "",
-        p_from=round(suggestion.p_from, 2),
-        p_to=round(suggestion.p_to, 2),
-    )
+    return language.say(sentence, label=label, own=own or "", p_from=p_from, p_to=p_to)
 
 
 def action_text(

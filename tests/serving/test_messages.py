@@ -6,6 +6,7 @@ import pytest
 from asgi import ask
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from babel.numbers import format_currency, get_currency_precision
 
 import serving
 from models.size_fit.advice import Because, SizeAdvice
@@ -117,6 +118,18 @@ def test_figures_stand_in_the_sentence(languages):
     thousands = Because("product_runs_small", {"n": 4600, "share": 0.25})
     assert because_text(thousands, languages.choose("de")).endswith("1.150 von 4.600.")
     assert because_text(thousands, languages.choose("de-CH")).endswith("1’150 von 4’600.")
+
+
+@pytest.mark.parametrize(
+    "asked", ["en", "de", "de-CH", "fr", "es", "ja", "zh-CN", "en-IN", "de-AT"]
+)
+def test_money_is_written_as_the_region_does(languages, asked):
+    language = languages.choose(asked)
+    for currency in ("EUR", "USD", "JPY", "KWD", "CHF"):
+        for amount in (0, 0.05, 1, 12.3, 999.99, 998.994, 1000, 1234567.891, -3.5):
+            told = language.money(round(amount, get_currency_precision(currency)), currency)
+            rounded = round(amount, get_currency_precision(currency))
+            assert told == format_currency(rounded, currency, locale=language.region)
 
 
 def test_plurals_follow_the_language(languages):
