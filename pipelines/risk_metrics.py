@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-__all__ = ["risk_metrics"]
+from models.return_risk.cost import PUBLIC_RULES, money_saved
+
+__all__ = ["MONEY_RULES", "money_metrics", "risk_metrics"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+MONEY_RULES = dict(zip(("saved_value", "saved_margin", "saved_free"), PUBLIC_RULES, strict=True))
+"""Figures of :func:`money_metrics`, each with its rule of :data:`models.return_risk.cost`."""
+
+_EUROS = "EUR"  # the public rule's fixed cost is in euros
 _TINY = 1e-12
 _KEPT = 0
 
@@ -52,3 +59,34 @@ def risk_metrics(y: Ints, probability: Floats) -> dict[str, float]:
         given = probability[back, y[back]] / np.clip(p[back], _TINY, None)
         figures["reason_log_loss"] = float(-np.log(np.clip(given, _TINY, 1.0)).mean())
     return figures
+
+
+def money_metrics(y: Ints, p: Floats, lines: pd.DataFrame) -> dict[str, float]:
+    """Money saved by warnings, as a share of what an oracle would save, by public cost rule.
+
+    Parameters
+    ----------
+    y
+        0 kept, above 0 returned; shape (n,).
+    p
+        Predicted chance of a return, shape (n,).
+    lines
+        ``unit_price``, ``quantity`` and ``currency`` of the same lines; those without a price in
+        euros are left out.
+
+    Returns
+    -------
+    dict of str to float
+        By the names of `MONEY_RULES`; below 0 where warnings cost more than they saved. Empty where
+        no line in euros came back.
+    """
+    value = (lines["unit_price"] * lines["quantity"]).to_numpy(dtype="float64")
+    euros = lines["currency"].eq(_EUROS).fillna(False).to_numpy(dtype=bool)
+    priced = euros & np.isfinite(value)
+    back = (y[priced] > _KEPT).astype(np.float64)
+    if not back.any():
+        return {}
+    return {
+        name: money_saved(p[priced], back, value[priced], PUBLIC_RULES[rule]).share
+        for name, rule in MONEY_RULES.items()
+    }
