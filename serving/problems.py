@@ -38,11 +38,14 @@ class Hints:
     instead
         By the name of a field: what is said where it is refused as unknown, or its value as none of
         the choices, such as where the field does belong.
+    patterns
+        By the name of a field whose text must look a certain way: how, in words.
     """
 
     fields: Mapping[str, Sequence[str]]
     bounds: Mapping[str, str]
     instead: Mapping[str, str] = field(default_factory=dict)
+    patterns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,8 @@ def _reason(detail: ErrorDetails, location: Sequence[int | str], hints: Hints) -
             return "must be a finite number"
         case "string_type":
             return "must be text"
+        case "string_pattern_mismatch" if location and location[-1] in hints.patterns:
+            return f"must be {hints.patterns[str(location[-1])]}"
         case "string_too_short":
             return "must not be empty"
         case "string_too_long":

@@ -29,6 +29,7 @@ from serving.operation import Example, Operation
 from serving.problems import Hints
 from serving.schema_base import (
     BODY_BOUNDS,
+    PATTERNS,
     Currency,
     CustomerId,
     LocaleTag,
@@ -362,6 +363,7 @@ def _hints(basket: type[_Basket], line: type[CheckoutLine], extra: dict[str, str
             "measurements": tuple(Measurements.model_fields),
         },
         bounds=_BOUNDS,
+        patterns=PATTERNS,
         instead={**extra, "moment": "must be one of 'checkout', 'delivered'"},
     )
 

@@ -15,6 +15,7 @@ from data_contracts.tables import BODY_RANGES
 
 __all__ = [
     "BODY_BOUNDS",
+    "PATTERNS",
     "Currency",
     "CustomerId",
     "LocaleTag",
@@ -151,6 +152,12 @@ def in_words(low: float, high: float, unit: str) -> str:
     """Write a range: ``between 30 and 250 cm``."""
     return f"between {low:g} and {high:g} {unit}"
 
+
+PATTERNS = {
+    "market": "a two-letter code, such as DE (ISO 3166)",
+    "currency": "a three-letter code, such as EUR (ISO 4217)",
+}
+"""How a code must look, as a refusal tells it."""
 
 BODY_BOUNDS = {
     name: in_words(*limits) for name, limits in {**BODY_RANGES, "age_years": _AGE}.items()

@@ -14,6 +14,7 @@ from serving.operation import Example, Operation
 from serving.problems import Hints
 from serving.schema_base import (
     BODY_BOUNDS,
+    PATTERNS,
     CustomerId,
     LocaleTag,
     Market,
@@ -197,6 +198,7 @@ HINTS = Hints(
         "measurements": tuple(Measurements.model_fields),
     },
     bounds=BODY_BOUNDS,
+    patterns=PATTERNS,
 )
 """What a refused size question is told."""
 

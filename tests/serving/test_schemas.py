@@ -67,7 +67,7 @@ def test_eighteen_metres_names_value_and_bound(app):
         ({"product_id": True}, "product_id", "must be text"),
         ({"product_id": ["dress"]}, "product_id", "must be text"),
         ({"product_id": "x" * 201}, "product_id", "must have at most 200 characters"),
-        ({**KNOWN, "market": "Germany"}, "market", "String should match pattern"),
+        ({**KNOWN, "market": "Germany"}, "market", "must be a two-letter code, such as DE"),
         ({**KNOWN, "locale": "not a locale!"}, "locale", "is not a language tag"),
         ({**KNOWN, "locale": ""}, "locale", "must not be empty"),
         ({**KNOWN, "size": "M"}, "size", "known are product_id, market"),
