@@ -38,14 +38,14 @@ def _notes(gathered: Gathered, judgement: Judgement, english: Language) -> Itera
     if score is not None:
         yield f"Abuse score {score.score:.2f}, band {case.band}."
         for signal in score.signals:
-            figures = ", ".join(f"{name} {value}" for name, value in signal.figures.items())
+            figures = ", ".join(f"{name} {_short(each)}" for name, each in signal.figures.items())
             yield f"{signal.code} ({signal.weight:.2f}): {figures or 'no figures'}"
     if case.terms is not None and case.band is not None:
         for sanction in case.terms.sanctions.get(case.band, ()):
             yield f"Policy for band {case.band}: {sanction.replace('_', ' ')}."
     for change in judgement.changed:
         facts = " and ".join(fact.replace("_", " ") for fact in change.facts)
-        needed = ", ".join(f"{name} {value}" for name, value in change.figures.items())
+        needed = ", ".join(f"{name} {_short(value)}" for name, value in change.figures.items())
         yield f"With {facts}{f' ({needed})' if needed else ''} the route would be {change.route}."
     rights = judgement.rights
     blocked = any(each.rule in BLOCKING for each in judgement.findings)
@@ -56,3 +56,7 @@ def _notes(gathered: Gathered, judgement: Judgement, english: Language) -> Itera
         yield "No option is recommended: decide in person and record the outcome."
     elif chosen.cost is not None:
         yield f"Recommended: {chosen.option}, expected cost {plain(chosen.cost.total)}."
+
+
+def _short(figure: float | str) -> str:
+    return f"{figure:g}" if isinstance(figure, float) else str(figure)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+import hypothesis
 import pytest
 from asgi import ask
+from hypothesis import strategies as st
 
 from features.audit import AuditError, SqliteAudit, UnknownAuditError
+from features.settings import Settings
 from features.state import StateError
 from return_review.desk import (
+    CONDITIONS,
     NOW,
     POLICIES,
+    REASONS,
     Abuse,
     Orders,
     Risks,
@@ -345,3 +350,59 @@ def test_the_claim_is_judged_as_of_its_own_moment(desk):
     review, _ = desk.audit.get(told["audit_id"])
     assert review.requested_at == pytest.approx(NOW - 3 * 86_400 + 1, abs=1e-3)
     assert any("2 days before your request" in text for text in told["explanation"])
+
+
+class Kept:
+    """A record in memory, for many examples."""
+
+    def __init__(self) -> None:
+        self.reviews = []
+
+    def append_reviews(self, reviews):
+        self.reviews += reviews
+
+
+FUZZED = Kept()
+CLAIMS = st.fixed_dictionaries(
+    {
+        "order_line_id": st.sampled_from([*ORDERS.by_id, "never", 17]),
+        "customer_id": st.sampled_from(["c-77", "stranger"]),
+        "reason": st.sampled_from(REASONS),
+    },
+    optional={
+        "requested_at": st.datetimes(
+            dt.datetime(1971, 1, 1), dt.datetime(2150, 1, 1), timezones=st.just(dt.UTC)
+        ).map(dt.datetime.isoformat),
+        "quantity": st.integers(-1, 4),
+        "condition": st.sampled_from(CONDITIONS),
+        "returned_weight_g": st.none() | st.floats(-1, 1e6),
+        "opened": st.none() | st.booleans(),
+        "wanted": st.sampled_from([None, "refund", "exchange", "repair"]),
+        "evidence": st.none() | st.just([{"kind": "photo"}]),
+        "currency": st.sampled_from([None, "EUR", "XYZ"]),
+        "locale": st.sampled_from([None, "de", "fr-CA", "es-MX", "ja", "zh-Hant", "xx"]),
+        "return_id": st.none() | st.text(max_size=5),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed():
+    return Desk(Settings(), FUZZED, sizes=Sizes(), risks=Risks(), abuse=Abuse(0.9)).app
+
+
+@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.given(claim=CLAIMS)
+def test_any_claim_is_answered_on_record_or_refused_by_name(fuzzed, claim):
+    before = len(FUZZED.reviews)
+    answer = ask(fuzzed, RETURN_REVIEW.path, claim)
+    if answer.status == 200:
+        ReturnReviewResponse.model_validate(answer.json, strict=True)
+        assert FUZZED.reviews[-1].answer == answer.json
+        assert len(FUZZED.reviews) == before + 1
+        if answer.json["recommended"] is None:
+            assert answer.json["route"] == "review"
+    else:
+        assert answer.status == 422, answer.body
+        assert answer.json["errors"][0]["field"]
+        assert len(FUZZED.reviews) == before
