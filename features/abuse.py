@@ -186,6 +186,7 @@ VECTOR: tuple[str, ...] = (
 _F = {name: i for i, name in enumerate(FACTS)}
 _B = {name: i for i, name in enumerate(BASE)}
 _S = {h.name: {each.name: i for i, each in enumerate(h.sums)} for h in HISTORIES}
+_OF_PARCEL = {"worn_returns": "worn", "swapped_returns": "swapped"}
 MOST_SURPRISE = 8.0
 _PRODUCT_PRIOR, _SIZE_PRIOR, _LANE_PRIOR = 20.0, 20.0, 200.0
 _ADDRESS_ONLY = 0.3
@@ -327,7 +328,11 @@ def abuse_vectors(
         more, usual = this[code]
         observed[code] = observed[code] + more
         expected[code] = expected[code] + usual
-        surprises.append(_surprise(observed[code], expected[code], shapes[i]))
+        surprise = _surprise(observed[code], expected[code], shapes[i])
+        if code in _OF_PARCEL:
+            # What lies in this parcel counts by itself, however many good ones came before.
+            surprise = np.maximum(surprise, told[_OF_PARCEL[code]] * -np.log10(b[_OF_PARCEL[code]]))
+        surprises.append(surprise)
     claimed = observed["returns_above_peers"]
     linked = _linked(sums, f["registered"], b, shapes[SIGNALS.index("linked_record")])
     with np.errstate(invalid="ignore", divide="ignore"):

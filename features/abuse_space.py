@@ -421,10 +421,13 @@ def _base_rates(
 
 
 def _shape(observed: Floats, expected: Floats) -> float:
-    """Shape of the gamma distribution of rates, by moments: small where accounts differ much."""
+    """Shape of the gamma distribution of rates, by moments: small where accounts differ much.
+
+    Never below 1: the few who abuse make all accounts look more different than honest ones are.
+    """
     if not np.square(expected).sum() > 0:
         return 1.0
     ratio = observed.sum() / max(expected.sum(), 1e-9)
     mean = expected * min(max(ratio, 0.2), 5.0)
     excess = (np.square(observed - mean) - mean).sum() / np.square(mean).sum()
-    return float(np.clip(1.0 / max(excess, 1e-9), 0.3, 20.0))
+    return float(np.clip(1.0 / max(excess, 1e-9), 1.0, 20.0))

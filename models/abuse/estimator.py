@@ -37,7 +37,10 @@ __all__ = ["AbuseModel"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_SURPRISES = [VECTOR.index(name) for name in SURPRISES]
+_COUNT_ONCE = ("returns_above_peers", "recent_returns", "value_above_peers")
+"""They look at the same returns: the strongest of them counts."""
+_APART = [VECTOR.index(f"{code}.surprise") for code in SIGNALS if code not in _COUNT_ONCE]
+_ONCE = [VECTOR.index(f"{code}.surprise") for code in _COUNT_ONCE]
 _OF_CLAIM = (
     "claim.value",
     "claim.size",
@@ -194,8 +197,8 @@ class AbuseModel(ClassifierMixin, BaseEstimator):
         return self
 
     def _anomaly(self, X: Floats) -> Floats:
-        surprise = np.clip(np.nan_to_num(X[:, _SURPRISES]), 0.0, self.surprise_cap)
-        total: Floats = surprise.sum(axis=1)
+        surprise = np.clip(np.nan_to_num(X), 0.0, self.surprise_cap)
+        total: Floats = surprise[:, _APART].sum(axis=1) + surprise[:, _ONCE].max(axis=1)
         return total
 
     def _boost(self, X: Floats, said: Ints, weight: Floats) -> list[lgb.Booster]:

@@ -34,9 +34,9 @@ def place(shop, tmp_path_factory):
     return folder
 
 
-def fill(path, space, tables, version="1"):
+def fill(path, space, tables):
     with SqliteState(path) as state:
-        meta = {"space.abuse": space.fingerprint, "version.abuse": version}
+        meta = {"space.abuse": space.fingerprint, "version.abuse": "1"}
         state.replace([*state_items(space, tables), *order_items(tables)], meta)
 
 
@@ -131,22 +131,28 @@ def test_an_unknown_line_of_a_stranger_is_scored_and_said_to_be_unknown(scorer):
     assert answer.evidence["order_known"] == answer.evidence["deliveries"] == 0
 
 
-def test_a_state_of_another_space_is_refused_until_it_fits(settings, place, shop, tmp_path):
+def test_a_state_of_another_space_is_refused_until_it_fits(settings, place, tmp_path):
     space = AbuseSpace.load(place)
     other = replace(space, base_=space.base_ * 0.9)
-    state = tmp_path / "state.db"
-    real = settings.model_copy(update={"state_url": str(state)})
-    fill(state, other, shop.tables, "2")
+    path = tmp_path / "state.db"
+    real = settings.model_copy(update={"state_url": str(path)})
+
+    def filled_for(one, version):
+        with SqliteState(path) as state:
+            meta = {"space.abuse": one.fingerprint, "version.abuse": version}
+            state.replace([("abuse", b"")], meta)
+
+    filled_for(other, "2")
     with pytest.raises(StateError, match=r"filled for version 2 of abuse.*version 1 of abuse"):
         load_abuse_scorer(place, LABEL, real)
-    fill(state, space, shop.tables)
+    filled_for(space, "1")
     scorer = load_abuse_scorer(place, LABEL, real)
     asked = [ClaimQuestion(order_line_id="x", customer_id=None, reason="other", requested_at=1e9)]
     before = scorer.score(asked)
-    fill(state, other, shop.tables, "2")
+    filled_for(other, "2")
     with pytest.raises(StateError, match="muslin materialize"):
         scorer.score(asked)
-    fill(state, space, shop.tables)
+    filled_for(space, "1")
     assert scorer.score(asked) == before
 
 
