@@ -93,6 +93,7 @@ def test_an_unknown_model_is_named_with_the_known(muslin, words):
         ("train", "size_fit", "--data", "nowhere"),
         ("materialize", "--data", "nowhere"),
         ("backtest", "size-fit", "--data", "x", "--holdout", "nowhere.csv", "--out", "o.parquet"),
+        ("train", "all", "--data", "nowhere"),
         ("demo", "--data", "nowhere"),
         ("import", "rent-the-runway", "nowhere", "--out", "o"),
         ("import", "nowhere.yaml", "--out", "o"),
@@ -153,6 +154,9 @@ def test_a_wrong_hold_out_file_is_bad_input(muslin, shop, tmp_path):
         )
 
     refused(backtest("missing.csv"), "missing.csv")
+    claims = ("--claims", "no_claims.csv", "--data", shop, "--out", "p.parquet")
+    known = write_ids(tmp_path / "known.csv", ["L1"])
+    refused(muslin("backtest", "abuse", "--holdout", known, *claims), "no_claims.csv does not")
     wrong = write_ids(tmp_path / "wrong.csv", ["L1"], column="row_id")
     refused(backtest(wrong), "lacks the column order_line_id; it has row_id")
     strangers = write_ids(tmp_path / "strangers.csv", ["x", "y"])
@@ -193,6 +197,32 @@ def test_a_back_test_goes_on_without_unknown_ids_and_keeps_the_order(
     assert (told.sum(axis=1) - 1).abs().max() < 1e-6
     assert len(told) > 20
     assert "log loss" in result.output
+
+
+def test_training_all_trains_what_the_tables_allow_and_tells_of_the_rest(muslin, copy):
+    """Without a word on the fit there is no size advice, but claims can be judged."""
+    (copy / "fit_feedback.parquet").unlink()
+    returns = pd.read_parquet(copy / "returns.parquet")
+    returns.assign(reason="other").to_parquet(copy / "returns.parquet")
+    result = muslin("train", "all", "--data", copy, "--folds", 1)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 0, said
+    assert "size-fit is left out: of" in said
+    assert "none is known to have been small or large" in said
+    assert "abuse version 1 is registered" in said
+    assert "next: muslin promote" in said
+    assert "promote size-fit" not in said
+
+
+def test_training_all_where_nothing_can_be_learned_is_bad_input_with_every_reason(muslin, copy):
+    for name in ("fit_feedback", "returns", "abuse_labels"):
+        (copy / f"{name}.parquet").unlink()
+    refused(
+        muslin("train", "all", "--data", copy),
+        "no model can be trained; size-fit: ",
+        "neither fit_feedback nor returns",
+        "abuse: ",
+    )
 
 
 def test_a_registry_without_versions_says_what_to_run(muslin, shop):
