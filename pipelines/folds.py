@@ -77,7 +77,8 @@ def rolling_folds(
         What `known` are, in words.
     window_days
         Days after delivery in which a line is open: what became of it by then is left out of what
-        is learned, as only complaints are quick. None leaves all that was known.
+        is learned, as only complaints are quick. None leaves all that was known, for a model that
+        tells by itself which lines are settled; deliveries yet to come are blank.
 
     Raises
     ------
@@ -100,10 +101,12 @@ def rolling_folds(
                 f"the orders stand at too few different moments for {folds} rolling folds"
                 f" (from {moments.iloc[0]} to {moments.iloc[-1]})"
             )
-        past = _as_known(tables, start)
+        past, live = _as_known(tables, start), _as_known(tables, end)
         if window_days is not None:
             past = _settled_tables(past, start, window_days)
-        cut.append(Fold(start, end, past, _as_known(tables, end), known.loc[judged.index]))
+        else:
+            past, live = _undelivered(past, start), _undelivered(live, end)
+        cut.append(Fold(start, end, past, live, known.loc[judged.index]))
     return cut
 
 
@@ -136,6 +139,17 @@ def _as_known(tables: Mapping[str, pd.DataFrame], moment: pd.Timestamp) -> dict[
             if known[name].empty:
                 del known[name]
     return known
+
+
+def _undelivered(known: dict[str, pd.DataFrame], moment: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """The shop as known at a moment, without the dates of what had not arrived by then."""
+    lines = known["order_lines"]
+    blank = {
+        name: lines[name].mask(lines[name] >= moment)
+        for name in ("shipped_at", "delivered_at")
+        if name in lines
+    }
+    return {**known, "order_lines": lines.assign(**blank)}
 
 
 def _settled_tables(

@@ -73,8 +73,10 @@ def check_outcomes(tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
 
 
 def return_outcomes(
-    tables: Mapping[str, pd.DataFrame], window_days: float = RETURN_WINDOW_DAYS
-) -> pd.Series:
+    tables: Mapping[str, pd.DataFrame],
+    window_days: float = RETURN_WINDOW_DAYS,
+    slowest_days: float | None = None,
+) -> pd.DataFrame:
     """What became of every order line: kept, or returned and why.
 
     Parameters
@@ -83,25 +85,37 @@ def return_outcomes(
         Contract tables.
     window_days
         Days after delivery from which a line without a return counts as kept.
+    slowest_days
+        Days a delivery takes at most: a line without a delivery date counts as kept a window after
+        that. None leaves it unknown.
 
     Returns
     -------
-    Series
-        By ``order_line_id`` in the order of ``order_lines``: 0 kept, from 1 on the place in
-        :data:`data_contracts.tables.RETURN_REASON` of its first return's reason, -1 unknown.
+    DataFrame
+        By ``order_line_id`` in the order of ``order_lines``: ``y``, 0 kept, from 1 on the place in
+        :data:`data_contracts.tables.RETURN_REASON` of its first return's reason, -1 unknown;
+        ``mature``, whether it was ordered so long ago that its outcome would be known whichever it
+        is (False throughout without `slowest_days`).
     """
-    events = _events(tables, window_days)
-    returns = tables.get("returns")
-    ids = pd.Index(tables["order_lines"]["order_line_id"], name="order_line_id")
-    y = pd.Series(-1, index=ids, dtype="int64", name="y")
-    y[ids.isin(set(events.loc[events["kind"] == "kept", "order_line_id"]))] = _KEPT
+    lines, returns = tables["order_lines"], tables.get("returns")
+    ids = pd.Index(lines["order_line_id"], name="order_line_id")
+    until = lines["ordered_at"].max()
+    if returns is not None and len(returns):
+        until = max(until, returns["requested_at"].max())
+    window = pd.Timedelta(days=window_days)
+    kept = lines["delivered_at"].notna() & (lines["delivered_at"] + window <= until)
+    mature = pd.Series(False, index=lines.index)
+    if slowest_days is not None:
+        mature = lines["ordered_at"] + pd.Timedelta(days=slowest_days) + window <= until
+        kept |= lines["delivered_at"].isna() & mature
+    y = kept.map({True: _KEPT, False: -1}).set_axis(ids)
     if returns is not None:
-        first = returns.sort_values(["requested_at", "return_id"], kind="stable")
+        first = returns.sort_values(["requested_at", "order_line_id"], kind="stable")
         first = first.drop_duplicates("order_line_id").set_index("order_line_id")["reason"]
         codes = {reason: 1 + code for code, reason in enumerate(RETURN_REASON)}
         told = first.map(codes).reindex(ids)
-        y = told.where(told.notna(), y).astype("int64")
-    return y
+        y = told.where(told.notna(), y)
+    return pd.DataFrame({"y": y.astype("int64"), "mature": mature.to_numpy()}, index=ids)
 
 
 def abuse_decisions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -32,22 +32,31 @@ def tables():
 
 
 def test_a_line_is_kept_when_the_window_has_passed_and_returned_for_its_first_reason(tables):
-    y = return_outcomes(tables)
+    y = return_outcomes(tables)["y"]
     code = {reason: 1 + place for place, reason in enumerate(RETURN_REASON)}
     expected = [0, code["changed_mind"], code["too_small"], -1, -1, -1]
     assert y.tolist() == expected
     assert y.index.tolist() == tables["order_lines"]["order_line_id"].tolist()
-    assert return_outcomes(tables, window_days=9.0)["open"] == 0
+    assert return_outcomes(tables, window_days=9.0)["y"]["open"] == 0
 
 
 def test_without_returns_nothing_came_back(tables):
-    y = return_outcomes({"order_lines": tables["order_lines"]})
+    y = return_outcomes({"order_lines": tables["order_lines"]})["y"]
     assert set(y) == {0, -1}
+
+
+def test_what_never_arrived_is_kept_once_it_would_have_come_back_long_ago(tables):
+    soon = return_outcomes(tables, window_days=30.0, slowest_days=21.0)
+    assert (soon["y"]["lost"], soon["mature"]["lost"]) == (-1, False)
+    later = return_outcomes(tables, window_days=30.0, slowest_days=10.0)
+    assert (later["y"]["lost"], later["mature"]["lost"]) == (0, True)
+    assert later["y"]["open"] == -1
+    assert not later["mature"]["newest"]
 
 
 def test_what_comes_back_for_its_size_did_not_fit():
     tables = simulate(1500, seed=4).tables
-    back, fit = return_outcomes(tables), fit_outcomes(tables)
+    back, fit = return_outcomes(tables)["y"], fit_outcomes(tables)
     small = 1 + RETURN_REASON.index("too_small")
     # A review before the return may have said otherwise; it is the first word that counts.
     assert (fit["y"][back == small] == 0).mean() > 0.9
