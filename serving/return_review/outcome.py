@@ -75,7 +75,7 @@ class OutcomeEndpoint:
         except AuditError as error:
             raise not_recorded(error) from error
         text = (
-            f"The outcome is recorded; its label, {told.label}, is used in the next training."
+            f"The outcome is recorded with the label {told.label}, for the next training."
             if told.label
             else "The outcome is recorded; without a label it is not used in training."
         )
