@@ -68,7 +68,7 @@ def state_items(
         for key, row in zip(keys, values, strict=True):
             yield state_key(_MODEL, history.name, *key), row.tobytes()
     yield from _customers(space, tables)
-    yield from _claims(data)
+    yield from _claims(data, tables["order_lines"])
 
 
 def _customers(
@@ -82,15 +82,19 @@ def _customers(
         yield state_key(_MODEL, _CUSTOMER, customer), orjson.dumps(told)
 
 
-def _claims(data: AbuseData) -> Iterator[tuple[str, bytes]]:
-    """What was known before each claim that may still be asked about."""
+def _claims(data: AbuseData, lines: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    """What was known before each claim that may still be asked about.
+
+    The buyer is part of the key, so that everything of a person is found when it must go.
+    """
     if not len(data.at):
         return
     recent = np.flatnonzero(data.at >= data.at.max() - _KEEP_DAYS * DAY_US)
     known = np.concatenate([data.sums[name][recent] for name in _WIDTHS], axis=1)
     rows = np.column_stack([data.at[recent].astype("float64"), known]).astype("<f8")
-    for return_id, row in zip(data.ids[recent], rows, strict=True):
-        yield state_key(_MODEL, _CLAIM, return_id), row.tobytes()
+    buyers = lines.set_index("order_line_id")["customer_id"].reindex(data.order_line_id[recent])
+    for buyer, return_id, row in zip(buyers, data.ids[recent], rows, strict=True):
+        yield state_key(_MODEL, _CLAIM, buyer, return_id), row.tobytes()
 
 
 class AbuseLookup:
@@ -116,7 +120,7 @@ class AbuseLookup:
         orders = read_orders(self._state, [q.order_line_id for q in questions])
         asked = [(q, orders.get(q.order_line_id)) for q in questions]
         first = {state_key(_MODEL, _CUSTOMER, who) for q, o in asked if (who := _who(q, o))}
-        first |= {state_key(_MODEL, _CLAIM, made) for q, o in asked if (made := _made(q, o))}
+        first |= {key for q, o in asked if (key := _claim_key(q, o))}
         found = self._state.get_many(list(first)) if first else {}
         people = [_person(q, o, found) for q, o in asked]
         keys = [_keys(q, o, p) for (q, o), p in zip(asked, people, strict=True)]
@@ -139,7 +143,7 @@ class AbuseLookup:
     ) -> dict[str, Floats]:
         sums = {name: np.zeros((len(asked), width)) for name, width in _WIDTHS.items()}
         for row, (q, order) in enumerate(asked):
-            stored = found.get(state_key(_MODEL, _CLAIM, _made(q, order) or ""))
+            stored = found.get(_claim_key(q, order) or "")
             if stored is not None:
                 at, *known = np.split(np.frombuffer(stored, "<f8"), _SPLITS)
                 if abs(float(at[0]) - q.requested_at * _MICROS) < _SAME_US:
@@ -224,6 +228,11 @@ def _made(q: ClaimQuestion, order: OrderRecord | None) -> str | None:
             if abs(claim.requested_at - q.requested_at) * _MICROS < _SAME_US:
                 return claim.return_id
     return None
+
+
+def _claim_key(q: ClaimQuestion, order: OrderRecord | None) -> str | None:
+    who, made = _who(q, order), _made(q, order)
+    return state_key(_MODEL, _CLAIM, who, made) if who and made else None
 
 
 def _person(

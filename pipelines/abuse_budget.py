@@ -99,8 +99,9 @@ def heavy_returners(tables: Mapping[str, pd.DataFrame], honest: Bools, ids: pd.I
     claims = account[honest].value_counts()
     if claims.empty:
         return np.zeros(len(ids), dtype=bool)
-    heavy = claims[claims >= max(claims.quantile(_HEAVY), 2)].index
-    return honest & account.isin(heavy).to_numpy()
+    heavy = claims.index[claims.to_numpy() >= max(float(np.quantile(claims, _HEAVY)), 2.0)]
+    who: Bools = honest & account.isin(heavy).to_numpy()
+    return who
 
 
 def bracketers(tables: Mapping[str, pd.DataFrame], ids: pd.Index) -> Bools:

@@ -6,6 +6,7 @@ from features.abuse import VECTOR
 from features.abuse_online import AbuseLookup, state_items
 from features.abuse_space import AbuseSpace
 from features.order_records import order_items
+from features.personal_keys import names_customer
 from features.questions import ClaimQuestion
 from features.state import SqliteState
 from pipelines.simulate import simulate
@@ -163,3 +164,14 @@ def test_a_shop_without_customers_returns_and_labels_has_a_state(shop, tmp_path)
                           reason="other", requested_at=1.8e9)])  # fmt: skip
     assert context.order is not None
     assert context.order.product_id == line["product_id"]
+
+
+def test_everything_of_an_account_is_under_keys_that_name_it(abuse_space, shop):
+    lines = shop["order_lines"]
+    who = lines["customer_id"].value_counts().index[0]
+    mine = {
+        key.split("\x1f")[1]
+        for key, _ in state_items(abuse_space, shop)
+        if names_customer(key.split("\x1f"), who)
+    }
+    assert {"account", "customer", "claim", "account_address", "account_device"} <= mine
