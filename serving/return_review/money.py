@@ -24,9 +24,13 @@ def rounded(amount: float | Decimal, currency: str) -> Decimal:
     return nearest if nearest else abs(nearest)  # no minus before nothing
 
 
-def plain(amount: Decimal | None) -> str | None:
-    """Write for a program: ``"12.50"``; a binary fraction could not hold it."""
-    return None if amount is None else format(amount, "f")
+def plain(amount: Decimal | None) -> float | int | None:
+    """Write for a program: the JSON number nearest to the rounded amount; whole where the currency
+    has no decimals.
+    """
+    if amount is None:
+        return None
+    return int(amount) if amount.as_tuple().exponent == 0 else float(amount)
 
 
 @lru_cache

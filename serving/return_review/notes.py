@@ -9,7 +9,6 @@ from serving.languages import Language
 from serving.return_review.checks import BLOCKING
 from serving.return_review.explanation import finding_text
 from serving.return_review.gather import Gathered
-from serving.return_review.money import plain
 
 if TYPE_CHECKING:
     from serving.return_review.review import Judgement
@@ -55,7 +54,7 @@ def _notes(gathered: Gathered, judgement: Judgement, english: Language) -> Itera
     if chosen is None:
         yield "No option is recommended: decide in person and record the outcome."
     elif chosen.cost is not None:
-        yield f"Recommended: {chosen.option}, expected cost {plain(chosen.cost.total)}."
+        yield f"Recommended: {chosen.option}, expected cost {chosen.cost.total}."
 
 
 def _short(figure: float | str) -> str:

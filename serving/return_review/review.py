@@ -230,7 +230,7 @@ def _option(option: PricedOption, terms: Terms | None) -> dict[str, Any]:
     }
 
 
-def _cost(cost: Cost | None) -> dict[str, str | None] | None:
+def _cost(cost: Cost | None) -> dict[str, float | None] | None:
     if cost is None:
         return None
     parts = {part: plain(getattr(cost, part)) for part in PARTS}

@@ -166,19 +166,19 @@ class Into(BaseModel):
 class Cost(BaseModel):
     """Expected cost to the shop, if the customer takes the option; credits are below 0."""
 
-    refund: str
-    replacement: str
-    return_shipping: str
-    outbound_shipping: str
-    duty_lost: str
-    duty_reclaimed: str
-    handling: str
-    repair: str
-    coupon: str
-    resale: str
-    next_return: str
-    abuse: str
-    total: str
+    refund: float
+    replacement: float
+    return_shipping: float
+    outbound_shipping: float
+    duty_lost: float
+    duty_reclaimed: float
+    handling: float
+    repair: float
+    coupon: float
+    resale: float
+    next_return: float
+    abuse: float
+    total: float
 
 
 class AppliedRule(BaseModel):
@@ -190,11 +190,11 @@ class AppliedRule(BaseModel):
 
 
 class Option(BaseModel):
-    """One way to settle the claim. Money is text with the currency's own decimals."""
+    """One way to settle the claim. Money is rounded to the currency's own decimals."""
 
     option: OptionName
     allowed: bool
-    amount: str | None = Field(
+    amount: float | None = Field(
         description="Money the customer gets back; the voucher that comes with an exchange."
     )
     currency: str | None

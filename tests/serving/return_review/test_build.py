@@ -47,7 +47,7 @@ def test_a_claim_on_a_line_of_the_state_is_reviewed_and_settled(state, settings,
         claim = {"order_line_id": "line", "customer_id": "c-77", "reason": "changed_mind"}
         told = orjson.loads(asyncio.run(review(orjson.dumps(claim), "r")))
         assert told["recommended"] == "refund"
-        assert told["options"][0]["amount"] == "80.00"
+        assert told["options"][0]["amount"] == 80.0
         assert told["explanation"][1].endswith("6 days before your request.")
         body = orjson.dumps({"decision": "refund", "decided_by": "desk-4"})
         asyncio.run(outcome(body, "r", told["audit_id"]))
