@@ -2,9 +2,8 @@
 
 There is one implementation: :func:`abuse_vectors` is called with all claims in training and with
 the claims of one request in serving. Every signal is a count against what honest buyers of the same
-goods, in the same lane, would have shown; its surprise is the negative decimal logarithm of the
-chance that such a buyer shows as much. Buyers differ, so the count is negative binomial: Poisson
-with a gamma-distributed rate (Greenwood and Yule 1920), whose shape the space learns.
+goods, in the same lane, would have shown, and how surprising it is: see
+:mod:`features.abuse_surprise` and, for accounts linked to each other, :mod:`features.abuse_linked`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
 
 from features.abuse_events import LINKS
 from features.abuse_facts import EARLY_DAYS
+from features.abuse_linked import SHARED, link_sums, linked_accounts
+from features.abuse_surprise import surprise
 from features.histories import History, Sum
 
 __all__ = [
@@ -43,21 +43,8 @@ _GOODS = (
     Sum("fault", "claimed", "single_fault"),
 )
 _LANE = (*_GOODS, Sum("parcels", "delivered", "parcel"), Sum("lost", "claimed", "lost"))
-_SHARED = (
-    Sum("delivered", "delivered"),
-    Sum("expected", "delivered", "expected"),
-    Sum("expected_fault", "delivered", "expected_fault"),
-    Sum("expected_lost", "delivered", "expected_lost"),
-    Sum("claimed", "claimed"),
-    Sum("fault", "claimed", "fault"),
-    Sum("lost", "claimed", "lost"),
-    Sum("looked", "inspected", "looked"),
-    Sum("worn", "inspected", "worn"),
-    Sum("swapped", "inspected", "swapped"),
-    Sum("found", "found"),
-)
 _ACCOUNT = (
-    *_SHARED,
+    *SHARED,
     Sum("ordered", "ordered"),
     Sum("value", "delivered", "value"),
     Sum("expected_value", "delivered", "expected_value"),
@@ -79,22 +66,13 @@ _ACCOUNT = (
 )
 
 
-def _link_sums(link: str) -> tuple[Sum, ...]:
-    return (
-        *_SHARED,
-        Sum("accounts", f"joined_{link}"),
-        Sum("registered", f"joined_{link}", "registered"),
-        Sum("registered_square", f"joined_{link}", "registered", square=True),
-    )
-
-
 HISTORIES: tuple[History, ...] = (
     History("product", ("product_id",), _GOODS),
     History("product_size", ("product_id", "size_label"), _GOODS),
     History("lane", ("market",), _LANE),
     History("account", ("customer_id",), _ACCOUNT),
-    *(History(link, (link,), _link_sums(link)) for link in LINKS),
-    *(History(f"account_{link}", ("customer_id", link), _SHARED) for link in LINKS),
+    *(History(link, (link,), link_sums(link)) for link in LINKS),
+    *(History(f"account_{link}", ("customer_id", link), SHARED) for link in LINKS),
     History("order", ("order_id",), (Sum("claimed", "claimed"),)),
     History("bracket", ("bracket",), (Sum("claimed", "claimed"),)),
 )
@@ -187,10 +165,7 @@ _F = {name: i for i, name in enumerate(FACTS)}
 _B = {name: i for i, name in enumerate(BASE)}
 _S = {h.name: {each.name: i for i, each in enumerate(h.sums)} for h in HISTORIES}
 _OF_PARCEL = {"worn_returns": "worn", "swapped_returns": "swapped"}
-MOST_SURPRISE = 8.0
 _PRODUCT_PRIOR, _SIZE_PRIOR, _LANE_PRIOR = 20.0, 20.0, 200.0
-_ADDRESS_ONLY = 0.3
-_OPENING_DAYS, _OPENING_SPAN = 3.0, 730.0
 
 
 def expected_of_line(sums: Mapping[str, Floats], alike: Floats, base: Floats) -> dict[str, Floats]:
@@ -295,7 +270,8 @@ def abuse_vectors(
         Claims by `VECTOR`.
     """
     f = {name: facts[:, i] for name, i in _F.items()}
-    told = {name: np.nan_to_num(values) for name, values in f.items()}
+    filled = np.where(np.isnan(facts), 0.0, facts)
+    told = {name: filled[:, i] for name, i in _F.items()}
     b = dict(zip(BASE, base, strict=True))
     alike = np.maximum(told["alike"], 1.0)
     line = expected_of_line(sums, alike, base)
@@ -323,18 +299,24 @@ def abuse_vectors(
         "fast_start": (early, own * early * line["expected"]),
         "found_before": (0.0, 0.0),
     }
-    surprises = []
-    for i, code in enumerate(COUNTED):
-        more, usual = this[code]
+    for code, (more, usual) in this.items():
         observed[code] = observed[code] + more
         expected[code] = expected[code] + usual
-        surprise = _surprise(observed[code], expected[code], shapes[i])
-        if code in _OF_PARCEL:
-            # What lies in this parcel counts by itself, however many good ones came before.
-            surprise = np.maximum(surprise, told[_OF_PARCEL[code]] * -np.log10(b[_OF_PARCEL[code]]))
-        surprises.append(surprise)
+    seen = np.column_stack([observed[code] for code in COUNTED])
+    usually = np.column_stack([expected[code] for code in COUNTED])
+    surprises = surprise(seen, usually, shapes[: len(COUNTED)])
+    for code, found in _OF_PARCEL.items():
+        # What lies in this parcel counts by itself, however many good ones came before.
+        at = COUNTED.index(code)
+        surprises[:, at] = np.maximum(surprises[:, at], told[found] * -np.log10(b[found]))
     claimed = observed["returns_above_peers"]
-    linked = _linked(sums, f["registered"], b, shapes[SIGNALS.index("linked_record")])
+    linked = linked_accounts(
+        np.stack([sums[link] for link in LINKS]),
+        np.stack([sums[f"account_{link}"] for link in LINKS]),
+        f["registered"],
+        rates=b,
+        shape=float(shapes[SIGNALS.index("linked_record")]),
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         columns = (
             *(f[name] for name in _CLAIM_COLUMNS),
@@ -354,79 +336,10 @@ def abuse_vectors(
             linked["apart"],
             linked["observed"],
             linked["expected"],
-            *(observed[code] for code in COUNTED),
-            *(expected[code] for code in COUNTED),
-            *surprises,
+            seen,
+            usually,
+            surprises,
             linked["record"],
             linked["together"],
         )
     return np.column_stack(columns)
-
-
-def _surprise(observed: Floats, expected: Floats, shape: float) -> Floats:
-    """-log10 P(N >= observed), N negative binomial with this mean and shape; 0 for nothing."""
-    mean = np.maximum(expected, 1e-4)
-    some = observed > 1e-9
-    tail = betainc(np.where(some, observed, 1.0), shape, mean / (mean + shape))
-    surprise = np.where(some, -np.log10(np.maximum(tail, 1e-300)), 0.0)
-    return np.clip(surprise, 0.0, MOST_SURPRISE)
-
-
-def _linked(
-    sums: Mapping[str, Floats], registered: Floats, b: Mapping[str, float], shape: float
-) -> dict[str, Floats]:
-    """The record of other accounts that share a cluster, an address or a device.
-
-    Neighbours share an address and nothing else; one person behind several accounts shares more.
-    """
-    rows = len(registered)
-    accounts, kinds = np.zeros(rows), np.zeros(rows)
-    apart = np.full(rows, np.nan)
-    seen, usual, record, together = (np.zeros(rows) for _ in range(4))
-    only_address = np.ones(rows, dtype=bool)
-    for link in LINKS:
-        at, of = _S[link], sums[link]
-        others = np.maximum(of[:, at["accounts"]] - 1, 0.0)
-        if link != "address":
-            only_address &= others < 0.5
-        kinds += others > 0.5
-        accounts = np.maximum(accounts, others)
-    for link in LINKS:
-        at, of, own = _S[link], sums[link], sums[f"account_{link}"]
-        others = np.maximum(of[:, at["accounts"]] - 1, 0.0)
-        rest = {
-            name: np.maximum(of[:, i] - own[:, i], 0.0) for name, i in _S[f"account_{link}"].items()
-        }
-        o = rest["fault"] + rest["lost"] + rest["swapped"] + rest["worn"] + rest["found"]
-        e = (
-            rest["expected_fault"]
-            + rest["expected_lost"]
-            + rest["looked"] * (b["swapped"] + b["worn"])
-            + rest["claimed"] * b["found"]
-        )
-        found = np.where(others > 0.5, _surprise(o, e, shape), 0.0)
-        better = found > record
-        record = np.where(better, found, record)
-        seen, usual = np.where(better, o, seen), np.where(better, e, usual)
-        square = (
-            of[:, at["registered_square"]]
-            - 2 * registered * of[:, at["registered"]]
-            + (others + 1) * registered**2
-        )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gap = np.where(others > 0.5, np.sqrt(np.maximum(square, 0.0) / others), np.nan)
-        chance = np.minimum(2 * (gap + _OPENING_DAYS) / _OPENING_SPAN, 1.0)
-        close = np.nan_to_num(np.minimum(others, 3.0) * -np.log10(chance))
-        nearer = close > together
-        together = np.where(nearer, close, together)
-        apart = np.fmin(apart, gap)
-    weight = np.where(only_address, _ADDRESS_ONLY, 1.0)
-    return {
-        "accounts": accounts,
-        "kinds": kinds,
-        "apart": apart,
-        "observed": seen,
-        "expected": usual,
-        "record": np.minimum(record, MOST_SURPRISE) * weight,
-        "together": np.minimum(together, MOST_SURPRISE) * weight,
-    }
