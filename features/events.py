@@ -2,13 +2,14 @@
 
 Written as Narwhals expressions, so the same code runs on pandas, Polars, DuckDB and PySpark.
 
-An event has a moment ``at`` (whole microseconds since the epoch), a ``kind``, a ``verdict`` on the
-fit where one was told, and the columns of its order line.
+An event has a moment ``at`` (whole microseconds since the epoch), a ``kind``, a ``verdict`` (on the
+fit where one was told, the reason of a return), and the columns of its order line.
 
 =============  ======================================  =======================================
 kind           at                                      said
 =============  ======================================  =======================================
 ``ordered``    ``ordered_at``                          the line was placed
+``delivered``  ``delivered_at``                        it arrived; only where asked for
 ``fit_told``   ``given_at`` or ``requested_at``        the first word on the fit: a review, a
                                                        survey, or a return for its size
 ``returned``   ``requested_at``                        the line comes back
@@ -42,6 +43,7 @@ def line_events(
     *,
     window_days: float = 30.0,
     known_until: int | None = None,
+    deliveries: bool = False,
 ) -> IntoFrameT:
     """Turn order lines and what became of them into events.
 
@@ -59,6 +61,8 @@ def line_events(
         Days after delivery from which a line without a return counts as kept.
     known_until
         Leave out what happens after this moment: it is not known yet.
+    deliveries
+        Also give a ``delivered`` event of every line that arrived.
 
     Returns
     -------
@@ -72,8 +76,12 @@ def line_events(
     told = _told(feedback, returns)
     if told is not None:
         streams.append(_as_events(_joined(open_lines, told), "fit_told", carried))
+    if deliveries:
+        came = all_lines.filter(~nw.col("delivered").is_null()).with_columns(at=nw.col("delivered"))
+        streams.append(_as_events(came, "delivered", carried))
     if returns is not None:
-        back = wrapped(returns).select("order_line_id", nw.col("at"))
+        reason = nw.col("reason").cast(nw.String).alias("verdict")
+        back = wrapped(returns).select("order_line_id", nw.col("at"), reason)
         streams.append(_as_events(_joined(open_lines, back), "returned", carried))
     streams.append(_as_events(_kept(open_lines, returns, window_days), "kept", carried))
     events = nw.concat(streams, how="vertical")
@@ -87,7 +95,8 @@ _NOT_CARRIED = ("at", "delivered", "hidden")
 
 
 def _as_events(frame: Any, kind: str, carried: list[str]) -> Any:
-    said = nw.col("verdict") if kind == "fit_told" else nw.lit(None, nw.String).alias("verdict")
+    told = kind in ("fit_told", "returned")
+    said = nw.col("verdict") if told else nw.lit(None, nw.String).alias("verdict")
     return frame.select(
         nw.col("at").cast(nw.Int64), nw.lit(kind).alias("kind"), said.cast(nw.String), *carried
     )

@@ -60,7 +60,16 @@ def test_an_undelivered_line_is_not_kept(engine):
 
 def test_a_return_within_the_window_leaves_nothing_kept(engine):
     got = stream(lines(("a", 0, 5, False)), None, back(("a", 8, "changed_mind")), engine=engine)
-    assert got == [("a", 0, "ordered", None), ("a", 8, "returned", None)]
+    assert got == [("a", 0, "ordered", None), ("a", 8, "returned", "changed_mind")]
+
+
+def test_a_delivery_is_an_event_where_it_is_asked_for(engine):
+    got = stream(lines(("a", 0, 5, True), ("b", 1, None, False)), deliveries=True, engine=engine)
+    assert got == [
+        ("a", 0, "ordered", None),
+        ("a", 5, "delivered", None),
+        ("b", 1, "ordered", None),
+    ]
 
 
 def test_a_return_after_the_window_does_not_take_back_what_was_known(engine):

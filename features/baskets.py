@@ -1,0 +1,165 @@
+"""The shape of a basket: what stands beside a line says much of its fate.
+
+One implementation for all orders of a shop and for the few lines of one question.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BASKET_FACTS", "basket_facts"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+BASKET_FACTS: tuple[str, ...] = (
+    "basket_lines",
+    "basket_value",
+    "basket_mean_price",
+    "basket_price_sd",
+    "price_rank",
+    "price_share",
+    "price_of_dearest",
+    "same_product",
+    "sizes_of_product",
+    "colours_of_product",
+    "other_sizes_in_colour",
+    "basket_products",
+    "basket_brands",
+    "basket_sizes",
+    "same_size",
+    "same_brand",
+    "same_category",
+    "same_scale",
+    "scale_price_rank",
+    "from_basket_place",
+    "basket_doubles",
+)
+"""Names of the facts, in order."""
+
+
+def basket_facts(
+    basket: Ints,
+    *,
+    product: Ints,
+    size: Ints,
+    colour: Ints,
+    brand: Ints,
+    category: Ints,
+    scale: Ints,
+    price: Floats,
+    quantity: Floats,
+    position: Floats,
+) -> Floats:
+    """Facts of each line's basket.
+
+    Parameters
+    ----------
+    basket
+        Which basket the line is in, shape (n,). It and the other codes need not be dense; what is
+        not known has a code of its own, such as -1.
+    product, size, colour, brand, category, scale
+        Codes of what the line is.
+    price
+        Of a piece; NaN where not told.
+    quantity
+        Pieces.
+    position
+        Place of the size on its scale, NaN where it has none.
+
+    Returns
+    -------
+    ndarray
+        Shape (n, len(BASKET_FACTS)).
+    """
+    b = _dense(basket)
+    paid, known = np.nan_to_num(price), np.isfinite(price).astype("float64")
+    lines, value, priced = _of(b), _of(b, paid * quantity), _of(b, known)
+    bp = _pair(b, product)
+    bps = _pair(bp, size)
+    bpc = _pair(bp, colour)
+    doubled = _distinct(bp, bps)
+    bsc = _pair(b, scale)
+    has_place = np.isfinite(position).astype("float64")
+    place = _of(bsc, np.nan_to_num(position)) / np.maximum(_of(bsc, has_place), 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = _of(b, paid) / priced
+        spread = np.sqrt(np.maximum(_of(b, paid * paid) / priced - mean * mean, 0.0))
+        columns = (
+            lines,
+            value,
+            mean,
+            spread,
+            _rank(b, price),
+            price * quantity / value,
+            price / _largest(b, paid),
+            _of(bp, quantity),
+            doubled,
+            _distinct(bp, bpc),
+            _distinct(bpc, _pair(bpc, size)),
+            _distinct(b, bp),
+            _distinct(b, _pair(b, brand)),
+            _distinct(b, _pair(b, size)),
+            _of(_pair(b, size)),
+            _of(_pair(b, brand)),
+            _of(_pair(b, category)),
+            _of(bsc),
+            _rank(bsc, price),
+            position - place,
+            _of(b, (doubled > 1).astype("float64")),
+        )
+    return np.column_stack(columns)
+
+
+def _dense(codes: Ints) -> Ints:
+    _, dense = np.unique(codes, return_inverse=True)
+    return dense
+
+
+def _pair(first: Ints, second: Ints) -> Ints:
+    """One dense code for two."""
+    low = int(second.min(initial=0))
+    return _dense(first * (int(second.max(initial=0)) - low + 1) + (second - low))
+
+
+def _of(group: Ints, amount: Floats | None = None) -> Floats:
+    """Sum of the line's group; the number of its lines without an amount."""
+    totals = np.bincount(group, amount)
+    return totals[group].astype("float64")
+
+
+def _distinct(group: Ints, finer: Ints) -> Floats:
+    """How many finer groups the line's group holds."""
+    _, first = np.unique(finer, return_index=True)
+    return _of_size(group, first)
+
+
+def _of_size(group: Ints, rows: Ints) -> Floats:
+    counts = np.bincount(group[rows], minlength=int(group.max(initial=0)) + 1)
+    return counts[group].astype("float64")
+
+
+def _largest(group: Ints, amount: Floats) -> Floats:
+    order = np.lexsort((amount, group))
+    last = np.append(group[order][1:] != group[order][:-1], True)
+    largest = np.empty(int(group.max(initial=0)) + 1)
+    largest[group[order][last]] = amount[order][last]
+    return largest[group]
+
+
+def _rank(group: Ints, amount: Floats) -> Floats:
+    """Share of the group's lines that are not dearer, ties in the middle."""
+    order = np.lexsort((amount, group))
+    g, a = group[order], amount[order]
+    starts = np.flatnonzero(np.append(True, g[1:] != g[:-1]))
+    count = np.diff(np.append(starts, len(g)))
+    place = np.arange(len(g)) - np.repeat(starts, count)
+    new = np.append(True, (g[1:] != g[:-1]) | (a[1:] != a[:-1]))
+    run = np.flatnonzero(new)
+    length = np.diff(np.append(run, len(g)))
+    middle = np.repeat(place[run] + (length - 1) / 2.0, length)
+    share = np.empty(len(g))
+    share[order] = (middle + 1.0) / np.repeat(count, count)
+    share[~np.isfinite(amount)] = np.nan
+    return share
