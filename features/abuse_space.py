@@ -31,6 +31,7 @@ from features.abuse import (
 )
 from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
 from features.abuse_facts import EARLY_DAYS, claim_rows, line_rows
+from features.abuse_rates import base_rates, shape_of
 from features.events import DAY_US
 from features.histories import T0_US, History, final_state, values_before
 from features.lines import to_micros
@@ -42,22 +43,7 @@ Ints = npt.NDArray[np.int64]
 
 _GOODS = ("product", "product_size", "lane")
 _BY_NAME = {history.name: history for history in HISTORIES}
-_EDGE_SHARE = 0.75
 _TEXTS = {*EVENT_KEYS, "label"}
-_DAYS_WITHOUT_DATA = {"window_days": 30.0, "delay_days": 6.0}
-_LEAST = {
-    "claimed": 0.02,
-    "size": 0.01,
-    "fault": 0.005,
-    "lost": 0.0005,
-    "edge": 0.02,
-    "worn": 0.01,
-    "swapped": 0.005,
-    "changed": 0.01,
-    "found": 0.005,
-    "extra": 0.5,
-}
-_MOST_EXTRA = 1.3
 
 
 @dataclass(frozen=True)
@@ -123,14 +109,14 @@ class AbuseSpace:
         self.prices_ = {str(k): float(v) for k, v in usual.items() if v > 0}
         lines = line_rows(tables, self.prices_)
         claims = self._claims(tables, lines, hold_out)
-        self.base_ = _base_rates(lines, claims, _decisions(tables, claims), hold_out)
+        self.base_ = base_rates(lines, claims, _decisions(tables, claims), hold_out)
         self.shapes_ = np.ones(len(SIGNALS))
         events = self._events(lines, claims, tables, hold_out)
         account = _BY_NAME["account"]
         final = nw.from_native(final_state(account, events), eager_only=True)
         totals = final.select(*account.columns).to_numpy().astype("float64")
         observed, expected = counted(totals, self.base_)
-        shapes = [_shape(observed[code], expected[code]) for code in COUNTED]
+        shapes = [shape_of(observed[code], expected[code]) for code in COUNTED]
         shapes[COUNTED.index("recent_returns")] = shapes[COUNTED.index("returns_above_peers")]
         linked = float(min(shapes))
         self.shapes_ = np.array([*shapes, *[linked] * (len(SIGNALS) - len(COUNTED))])
@@ -382,52 +368,3 @@ def _facts(claims: pd.DataFrame, hold_out: Collection[str]) -> Floats:
         "hidden": claims["order_line_id"].isin(set(hold_out)) | claims["arrived"].eq(0),
     }
     return np.column_stack([columns[name].astype("float64").to_numpy() for name in FACTS])
-
-
-def _base_rates(
-    lines: pd.DataFrame, claims: pd.DataFrame, decisions: pd.DataFrame, hold_out: Collection[str]
-) -> Floats:
-    """Rates by `BASE`, each shrunk towards its least value, which a young shop gets."""
-    open_ = lines[~lines["order_line_id"].isin(set(hold_out)) & lines["delivered"].notna()]
-    single = claims[claims["alike"].le(1)]
-    ones = float(open_["alike"].le(1).sum())
-    looked = claims["worn"].notna() | claims["swapped"].notna()
-    delay = claims["delay"].dropna()
-    days = dict(_DAYS_WITHOUT_DATA)
-    if len(delay) >= 20:
-        days = {"window_days": float(delay.quantile(0.995)), "delay_days": float(delay.median())}
-    edge_days = _EDGE_SHARE * days["window_days"]
-    alike = open_["alike"]
-    extra = float((1 - 1 / alike).mask(alike.le(1)).sum())
-    counts = {
-        "claimed": (len(single), ones),
-        "size": (single["size"].sum(), ones),
-        "fault": (single["fault"].sum(), ones),
-        "lost": (claims["lost"].sum(), float((1 / open_["basket"]).sum())),
-        "edge": (delay.ge(edge_days).sum(), len(delay)),
-        "worn": (claims["worn"].sum(), looked.sum()),
-        "swapped": (claims["swapped"].sum(), looked.sum()),
-        "changed": (claims["changed"].sum(), len(claims)),
-        "found": (decisions["label"].eq("abuse").sum(), len(claims)),
-        "extra": (claims["alike"].gt(1).sum(), extra),
-    }
-    rates = {
-        name: max((float(n) + 20 * _LEAST[name]) / (float(of) + 20), _LEAST[name] / 2)
-        for name, (n, of) in counts.items()
-    }
-    rates["extra"] = min(rates["extra"], _MOST_EXTRA)
-    rates |= {"edge_days": edge_days, **days}
-    return np.array([rates[name] for name in BASE])
-
-
-def _shape(observed: Floats, expected: Floats) -> float:
-    """Shape of the gamma distribution of rates, by moments: small where accounts differ much.
-
-    Never below 1: the few who abuse make all accounts look more different than honest ones are.
-    """
-    if not np.square(expected).sum() > 0:
-        return 1.0
-    ratio = observed.sum() / max(expected.sum(), 1e-9)
-    mean = expected * min(max(ratio, 0.2), 5.0)
-    excess = (np.square(observed - mean) - mean).sum() / np.square(mean).sum()
-    return float(np.clip(1.0 / max(excess, 1e-9), 1.0, 20.0))
