@@ -87,7 +87,7 @@ def show(console: Console, answers: Answers) -> None:
     if answers.outcome is not None:
         console.print(
             f"{answers.outcome['decided_by']} settled it with {answers.outcome['decision']} and"
-            f" judged it {answers.outcome['label']}: a label for the next muslin train abuse\n",
+            f" judged it {answers.outcome['label']}: {answers.outcome['text']}\n",
             markup=False,
             soft_wrap=True,
         )
@@ -143,7 +143,7 @@ def _show_basket(console: Console, question: DemoQuestion, answer: Mapping[str, 
     console.print(grid)
     cost = answer["expected_cost"]
     console.print(
-        f"expected cost {cost['amount']:.2f} {cost['currency']}; action"
+        f"expected cost {_money(cost['amount'], cost['currency'])}; action"
         f" {answer['action'].replace('_', ' ')}: {answer['action_reason']['text']}\n",
         markup=False,
         soft_wrap=True,
@@ -162,8 +162,8 @@ def _show_claim(console: Console, question: DemoQuestion, answer: Mapping[str, A
         cost = option["expected_cost"]
         grid.add_row(
             f"{option['option'].replace('_', ' ')}\n({how})",
-            f"{option['amount']} {option['currency']}" if option["amount"] else "-",
-            cost["total"] if cost else "-",
+            _money(option["amount"], option["currency"]),
+            _money(cost["total"], option["currency"]) if cost else "-",
             option["rule"]["text"],
         )
     console.print(grid)
@@ -175,3 +175,7 @@ def _show_claim(console: Console, question: DemoQuestion, answer: Mapping[str, A
         markup=False,
         soft_wrap=True,
     )
+
+
+def _money(amount: float | None, currency: str | None) -> str:
+    return "-" if amount is None else f"{amount:,.2f} {currency or ''}".rstrip()
