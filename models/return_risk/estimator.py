@@ -1,0 +1,327 @@
+"""`return_risk`: will this line come back, and for which reason?
+
+Whether it comes back is told by a mean of LightGBM boosters. Each is trained without one part of
+the orders, and its predictions on that part are what the calibration is learned from: no line is
+used to judge a booster that has seen it (cross-fitting; Zadrozny and Elkan, "Transforming
+classifier scores into accurate multiclass probability estimates", KDD 2002, on why calibration
+needs unseen lines). Which reason it will be is told by a booster of its own, trained on the lines
+that came back; its shares are multiplied with the chance of a return, so that they sum to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from features.return_risk import VECTORS
+from features.return_risk_space import OUTCOMES
+from models.return_risk.calibration import Calibration
+from models.return_risk.reasons import ReasonModel
+from models.return_risk.spread import Spread
+
+__all__ = ["ReturnRisk"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_FORMAT = 1
+_UNBOOSTED = {"years"}
+"""The calendar is read by the calibration only: a date learned is a date of the past."""
+_FEW = 512
+
+
+class ReturnRisk(ClassifierMixin, BaseEstimator):
+    """Chance that a line is kept, or comes back for each reason.
+
+    Parameters
+    ----------
+    moment
+        ``checkout`` or ``delivered``: which columns it reads.
+    n_estimators, learning_rate, num_leaves, min_child_samples
+        LightGBM's.
+    feature_fraction, bagging_fraction, lambda_l2
+        LightGBM's.
+    members
+        Boosters, at least 2; each is trained without one part of as many of the orders.
+    random_state
+        Seed of everything random.
+    num_threads
+        Threads in training; 0 takes all.
+
+    Attributes
+    ----------
+    classes_
+        Places in :data:`features.return_risk_space.OUTCOMES`: 0 kept, then the reasons.
+    boosters_
+        The ensemble.
+    calibration_, spread_, reasons_
+        What turns its scores into chances, how sure they are, and the reasons.
+    """
+
+    def __init__(
+        self,
+        *,
+        moment: str = "checkout",
+        n_estimators: int = 300,
+        learning_rate: float = 0.04,
+        num_leaves: int = 15,
+        min_child_samples: int = 100,
+        feature_fraction: float = 0.4,
+        bagging_fraction: float = 0.7,
+        lambda_l2: float = 20.0,
+        members: int = 4,
+        random_state: int = 7,
+        num_threads: int = 0,
+    ) -> None:
+        self.moment = moment
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.min_child_samples = min_child_samples
+        self.feature_fraction = feature_fraction
+        self.bagging_fraction = bagging_fraction
+        self.lambda_l2 = lambda_l2
+        self.members = members
+        self.random_state = random_state
+        self.num_threads = num_threads
+
+    def fit(
+        self,
+        X: pd.DataFrame | Floats,
+        y: npt.ArrayLike,
+        *,
+        groups: npt.ArrayLike | None = None,
+        mature: npt.ArrayLike | None = None,
+        product: npt.ArrayLike | None = None,
+        customer: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from lines whose outcome is settled.
+
+        Parameters
+        ----------
+        X
+            Lines by ``VECTORS[moment]``.
+        y
+            Places in `OUTCOMES`, shape (n,).
+        groups
+            Codes of the orders: lines of one order share their fate and stay in one part. Each line
+            on its own when left out.
+        mature
+            Lines so old that their outcome would be known whichever it is; others are learned from
+            but not calibrated on. All when left out.
+        product, customer
+            Codes, for how far chances differ between products and customers of equal record.
+
+        Raises
+        ------
+        ValueError
+            The parameters cannot be used, or one of kept and returned is missing.
+        """
+        matrix = self._matrix(X)
+        outcome = np.asarray(y, dtype=np.int64)
+        back = (outcome > 0).astype(np.float64)
+        if self.members < 2:
+            raise ValueError(f"members = {self.members}; calibration needs at least 2")
+        if not 0 < back.sum() < len(back):
+            raise ValueError("y must hold lines that were kept (0) and lines that came back (> 0)")
+        rng = np.random.default_rng(self.random_state)
+        part = self._parts(groups, len(back), rng)
+        self.classes_ = np.arange(len(OUTCOMES))
+        self.n_features_in_ = matrix.shape[1]
+        columns = self._columns()
+        self.boosters_ = []
+        unseen = np.zeros(len(back))
+        for member in range(self.members):
+            out = part == member
+            learn = ~out if 0 < back[~out].sum() < (~out).sum() else np.ones(len(out), dtype=bool)
+            booster = self._boost(matrix[learn][:, columns], back[learn], member)
+            if out.any():
+                unseen[out] = booster.predict(matrix[out][:, columns], raw_score=True)
+            self.boosters_.append(booster)
+        old = np.ones(len(back), dtype=bool) if mature is None else np.asarray(mature, dtype=bool)
+        old = old if 0 < back[old].sum() < old.sum() else np.ones(len(back), dtype=bool)
+        years = matrix[:, self._vector().index("years")]
+        self.calibration_ = Calibration.fit(unseen[old], back[old], years[old])
+        chance = expit(self.calibration_.log_odds(unseen, years))
+        self.spread_ = Spread.fit(
+            self._record(matrix), chance, back, _codes(product), _codes(customer)
+        )
+        came = back > 0
+        self.reasons_ = ReasonModel.fit(
+            matrix[came][:, columns],
+            outcome[came] - 1,
+            count=len(OUTCOMES) - 1,
+            params=self._settings(0),
+        )
+        return self
+
+    def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
+        """Chances by `OUTCOMES`; rows sum to one.
+
+        Parameters
+        ----------
+        X
+            Lines by ``VECTORS[moment]``; a data frame may have its columns in any order.
+        """
+        matrix = self._checked(X)
+        chance = expit(self._log_odds(matrix))
+        shares = self.reasons_.predict(matrix[:, self._columns()])
+        return np.column_stack([1.0 - chance, chance[:, None] * shares])
+
+    def predict(self, X: pd.DataFrame | Floats) -> Ints:
+        """The likeliest outcome of each line."""
+        likeliest: Ints = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return likeliest
+
+    def chance(self, X: pd.DataFrame | Floats) -> Floats:
+        """Chance of a return, whatever the reason; shape (n,)."""
+        chances: Floats = expit(self._log_odds(self._checked(X)))
+        return chances
+
+    def interval(self, X: pd.DataFrame | Floats, chance: Floats) -> tuple[Floats, Floats]:
+        """Where the true chance lies with 90 %, by how much is on record of product and customer.
+
+        Parameters
+        ----------
+        X
+            Lines by ``VECTORS[moment]``.
+        chance
+            Their chance of a return, shape (n,).
+        """
+        return self.spread_.around(chance, self._record(self._checked(X)))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as JSON and LightGBM text; nothing in it is ever executed."""
+        check_is_fitted(self, "boosters_")
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        for i, booster in enumerate(self.boosters_):
+            booster.save_model(str(target / f"booster_{i}.txt"))
+        content = {
+            "format": _FORMAT,
+            "model": "return_risk",
+            "vector": list(self._vector()),
+            "outcomes": list(OUTCOMES),
+            "params": self.get_params(),
+            "calibration": asdict(self.calibration_),
+            "spread": asdict(self.spread_),
+            "reasons": self.reasons_.save(target),
+        }
+        (target / "model.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a saved model.
+
+        Raises
+        ------
+        ValueError
+            When the folder holds another model, or one made for other features than this code's.
+        """
+        source = Path(folder)
+        content = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        if content.get("model") != "return_risk" or content.get("format") != _FORMAT:
+            raise ValueError(
+                f"{source} holds {content.get('model')!r} in format {content.get('format')!r}; "
+                f"return_risk in format {_FORMAT} is needed"
+            )
+        model = cls(**content["params"])
+        vector = list(model._vector())
+        if content["vector"] != vector or content["outcomes"] != list(OUTCOMES):
+            odd = sorted(set(content["vector"]) ^ set(vector)) or "the order of the columns"
+            raise ValueError(f"{source} was trained on other features ({odd}); train it again")
+        model.classes_ = np.arange(len(OUTCOMES))
+        model.n_features_in_ = len(vector)
+        model.boosters_ = [
+            lgb.Booster(model_file=str(source / f"booster_{i}.txt")) for i in range(model.members)
+        ]
+        model.calibration_ = Calibration(**content["calibration"])
+        model.spread_ = Spread(**content["spread"])
+        model.reasons_ = ReasonModel.load(source, content["reasons"])
+        return model
+
+    def _vector(self) -> tuple[str, ...]:
+        if self.moment not in VECTORS:
+            raise ValueError(f"moment = {self.moment!r}; it is one of {', '.join(VECTORS)}")
+        return VECTORS[self.moment]
+
+    def _columns(self) -> list[int]:
+        return [i for i, name in enumerate(self._vector()) if name not in _UNBOOSTED]
+
+    def _record(self, matrix: Floats) -> Floats:
+        """Settled lines on record of the product and of the customer, (n, 2)."""
+        vector = self._vector()
+        at = [vector.index("product.log_settled"), vector.index("customer.log_settled")]
+        return np.expm1(np.nan_to_num(matrix[:, at]))
+
+    def _parts(self, groups: npt.ArrayLike | None, rows: int, rng: np.random.Generator) -> Ints:
+        codes = np.arange(rows) if groups is None else _codes(groups)
+        assert codes is not None
+        part: Ints = rng.permutation(int(codes.max()) + 1) % self.members
+        return part[codes]
+
+    def _settings(self, member: int) -> dict[str, Any]:
+        return {
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_child_samples": self.min_child_samples,
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": 1,
+            "lambda_l2": self.lambda_l2,
+            "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "seed": self.random_state + member,
+            "num_threads": self.num_threads,
+        }
+
+    def _boost(self, X: Floats, back: Floats, member: int) -> lgb.Booster:
+        names = [self._vector()[i].replace(".", "_") for i in self._columns()]
+        data = lgb.Dataset(X, back, feature_name=names)
+        settings = {"objective": "binary", **self._settings(member)}
+        return lgb.train(settings, data, num_boost_round=self.n_estimators)
+
+    def _log_odds(self, matrix: Floats) -> Floats:
+        # One thread for the few rows of a question: waking others costs more than they save.
+        threads = 1 if len(matrix) < _FEW else 0
+        rows = np.ascontiguousarray(matrix[:, self._columns()])
+        total: Floats = np.zeros(len(matrix))
+        for booster in self.boosters_:
+            total = total + booster.predict(rows, raw_score=True, num_threads=threads)
+        years = matrix[:, self._vector().index("years")]
+        return self.calibration_.log_odds(total / len(self.boosters_), years)
+
+    def _checked(self, X: pd.DataFrame | Floats) -> Floats:
+        check_is_fitted(self, "boosters_")
+        return self._matrix(X)
+
+    def _matrix(self, X: pd.DataFrame | Floats) -> Floats:
+        vector = list(self._vector())
+        if isinstance(X, pd.DataFrame):
+            missing = [name for name in vector if name not in X.columns]
+            if missing:
+                raise ValueError(f"X lacks the columns {missing[:5]}")
+            return X[vector].to_numpy(dtype="float64")
+        matrix = np.asarray(X, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[1] != len(vector):
+            raise ValueError(f"X has shape {matrix.shape}; it must have {len(vector)} columns")
+        return matrix
+
+
+def _codes(values: npt.ArrayLike | None) -> Ints | None:
+    if values is None:
+        return None
+    codes, _ = pd.factorize(np.asarray(values))
+    return codes.astype(np.int64)
