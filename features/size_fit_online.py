@@ -19,17 +19,17 @@ import orjson
 import pandas as pd
 from narwhals import from_native
 
-from features.bodies import BODY_COLUMNS, FULL_GROWN, GROWTH_CM, UNNAMED, cup_index
+from features.bodies import UNNAMED
 from features.histories import T0_US, decay, final_state
-from features.lines import (
-    GROWN_YEARS,
-    PERSON_TEXTS,
-    STALE_US,
-    YEAR_US,
-    is_child_record,
-    people_on_record,
+from features.lines import YEAR_US
+from features.people_online import (
+    body_of,
+    has_figures,
+    people_items,
+    person_keys,
+    read_person,
 )
-from features.positions import CHILDREN, MIDDLES, is_child_scale
+from features.positions import MIDDLES, is_child_scale
 from features.questions import SizeQuestion
 from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 from features.size_fit_space import SizeFitSpace
@@ -41,9 +41,7 @@ Floats = npt.NDArray[np.float64]
 
 _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
-_PRODUCT, _PERSON, _CHILD = "product_facts", "person_facts", "child_facts"
-_FIGURES = tuple(name for name in BODY_COLUMNS if name not in ("cup_index", "age_years"))
-_OUTGROWN = frozenset(_FIGURES)
+_PRODUCT = "product_facts"
 _PRODUCT_FACTS = ("position", "size_rank", "sizes", *MIDDLES)
 _MICROS = 1e6
 
@@ -97,7 +95,7 @@ def state_items(
         for key, row in zip(keys, values, strict=True):
             yield state_key(history.name, *key), row.tobytes()
     yield from _products(tables["products"], data.placed)
-    yield from _people(tables.get("body_measurements"))
+    yield from people_items(tables.get("body_measurements"))
 
 
 def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
@@ -119,24 +117,6 @@ def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[st
             **{name: value if isinstance(value, str) else None for name, value in row.items()},
         }
         yield state_key(_PRODUCT, product_id), orjson.dumps(head) + b"\0" + matrix[rows].tobytes()
-
-
-def _people(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes]]:
-    if measurements is None or measurements.empty:
-        return
-    people = people_on_record(measurements)
-    people["cup"] = people["cup"].map(cup_index, na_action="ignore").astype("float64")
-    columns = ["measured", "birth", *_FIGURES, *PERSON_TEXTS]
-    for kind, rows, by in (
-        (_PERSON, people, ["customer_id", "wearer"]),
-        (_CHILD, people[is_child_record(people)], ["customer_id"]),
-    ):
-        latest = rows.drop_duplicates(by, keep="last")
-        keys = latest[by].to_numpy(dtype=object)
-        records = latest[columns].assign(cup_index=latest["cup"])
-        for key, record in zip(keys, records.to_dict("records"), strict=True):
-            told = {name: value for name, value in record.items() if not pd.isna(value)}
-            yield state_key(kind, *key), orjson.dumps(told)
 
 
 class SizeFitLookup:
@@ -164,9 +144,7 @@ class SizeFitLookup:
         first: set[str] = set()
         for q in questions:
             first.add(state_key(_PRODUCT, q.product_id))
-            if q.customer_id is not None:
-                first.add(state_key(_PERSON, q.customer_id, q.wearer))
-                first.add(state_key(_CHILD, q.customer_id))
+            first.update(person_keys(q))
         found = self._state.get_many(list(first))
         asked = []
         second: set[str] = set()
@@ -183,7 +161,7 @@ class SizeFitLookup:
             if product is None or not rows:
                 contexts.append(SizeContext(product))
                 continue
-            person = self._person(q, product, found)
+            person = read_person(q, product.audience, found)
             sums = self._sums(q, len(rows), keys, histories)
             facts = self._facts(q, product, rows, person)
             contexts.append(
@@ -195,39 +173,6 @@ class SizeFitLookup:
                 )
             )
         return contexts
-
-    def _person(
-        self, q: SizeQuestion, product: OnlineProduct, found: Mapping[str, bytes]
-    ) -> dict[str, Any]:
-        """Figures on record, the child's where a garment for children names no child."""
-        record: dict[str, Any] = {}
-        if q.customer_id is not None:
-            for_child = product.audience in CHILDREN and q.wearer == "self"
-            key = (
-                state_key(_CHILD, q.customer_id)
-                if for_child
-                else state_key(_PERSON, q.customer_id, q.wearer)
-            )
-            if key in found:
-                record = orjson.loads(found[key])
-        if q.measurements:
-            record = {**record, **_told(q)}
-        now = q.asked_at * _MICROS
-        birth = record.get("birth")
-        if birth is not None:
-            age = (now - birth) / YEAR_US
-            then = (record["measured"] - birth) / YEAR_US
-            if "height_cm" in record:
-                grown = math.sqrt(_clip(age)) - math.sqrt(_clip(then))
-                record["height_cm"] += max(grown, 0.0) * GROWTH_CM
-            if age < GROWN_YEARS:
-                record["age_years"] = age
-            else:
-                record["grown_up"] = True
-        if product.audience in CHILDREN and now - record.get("measured", now) > STALE_US:
-            kept = {"height_cm"} if birth is not None else set()
-            record = {k: v for k, v in record.items() if k not in _OUTGROWN - kept}
-        return _without_other_body(record, product.audience)
 
     def _facts(
         self,
@@ -251,7 +196,7 @@ class SizeFitLookup:
         facts = np.empty((len(rows), len(FACTS)))
         facts[:] = [of_all.get(name, math.nan) for name in FACTS]
         facts[:, _PRODUCT_COLUMNS] = product.facts[rows]
-        body = [person.get(name, math.nan) for name in BODY_COLUMNS]
+        body = body_of(person)
         scales = [product.scales[row] for row in rows]
         for scale in set(scales):
             child = is_child_scale(scale)
@@ -264,7 +209,7 @@ class SizeFitLookup:
                 float(unnamed),
                 codes["scale"].get(scale or "", math.nan),
             )
-        if any(name in person for name in (*_FIGURES, "cup_index")):
+        if has_figures(person):
             facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]
         return facts
 
@@ -297,10 +242,6 @@ _SCALE_COLUMNS = [
 ]
 _PRODUCT_COLUMNS = [_F[name] for name in _PRODUCT_FACTS]
 _HALF_LIVES = HISTORIES[0].half_lives
-
-
-def _clip(age: float) -> float:
-    return min(max(age, 0.0), FULL_GROWN)
 
 
 def _read_product(product_id: str, stored: bytes) -> OnlineProduct:
@@ -349,29 +290,3 @@ def _history_keys(
             keys.append((state_key("person_scale", person, scale), _H["person_scale"], i))
             keys.append((state_key("account_scale", q.customer_id, scale), _H["account_scale"], i))
     return keys
-
-
-def _told(q: SizeQuestion) -> dict[str, Any]:
-    """Figures sent with the question, in the terms of the record."""
-    told: dict[str, Any] = dict(q.measurements)
-    told["measured"] = q.asked_at * _MICROS
-    place = cup_index(told.pop("cup", None))
-    if math.isfinite(place):  # what no rule reads is not known
-        told["cup_index"] = place
-    age = told.pop("age_years", None)
-    if age is not None:
-        told["birth"] = told["measured"] - float(age) * YEAR_US
-    return told
-
-
-def _without_other_body(record: dict[str, Any], audience: str) -> dict[str, Any]:
-    """The rule of :func:`features.lines.line_facts` on a body the garment cannot be for."""
-    height, age = record.get("height_cm", np.nan), record.get("age_years", np.nan)
-    grown = "grown_up" in record or (math.isnan(age) and height > 165)
-    small = height < 130 or age < 10
-    adult = audience in ("women", "men")
-    sex = {"female": "women", "male": "men"}.get(str(record.get("sex")))
-    other = adult and sex is not None and sex != audience
-    if not ((audience in CHILDREN and grown) or (adult and small) or other):
-        return record
-    return {"age_years": age} if not (grown or small) else {}

@@ -129,13 +129,16 @@ class SqliteState:
         return dict(self._db.execute(query, keys).fetchall())
 
     def replace(self, items: Iterable[tuple[str, bytes]], meta: Mapping[str, str]) -> int:
-        """Put this content in the place of all there was, in one transaction."""
+        """Put this content in the place of all there was, in one transaction.
+
+        Models share records of people, and each gives them: of a key given twice the last counts.
+        """
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute("DELETE FROM state")
             db.execute("DELETE FROM meta")
-            db.executemany("INSERT INTO state VALUES (?, ?)", items)
+            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", items)
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             (count,) = db.execute("SELECT count(*) FROM state").fetchone()
             db.execute("COMMIT")

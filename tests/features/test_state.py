@@ -88,10 +88,10 @@ def test_a_replace_that_breaks_midway_changes_nothing(filled, error):
     assert contents(filled) == (ITEMS, META)
 
 
-def test_a_key_given_twice_changes_nothing(filled):
-    with SqliteState(filled) as writer, pytest.raises(sqlite3.IntegrityError):
-        writer.replace([("new", b"1"), ("new", b"2")], {})
-    assert contents(filled) == (ITEMS, META)
+def test_of_a_key_given_twice_the_last_counts(filled):
+    with SqliteState(filled) as writer:
+        assert writer.replace([("new", b"1"), ("a", b"0"), ("new", b"2")], META) == 2
+    assert contents(filled) == ({"new": b"2", "a": b"0"}, META)
 
 
 def test_a_missing_file_says_how_to_fill_it_and_is_not_made(path):
