@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from features.abuse import HISTORIES as ABUSE
 from features.histories import History
+from features.return_risk import HISTORIES as RETURN_RISK
 from features.size_fit import HISTORIES as SIZE_FIT
 
 __all__ = ["CUSTOMER_PART", "names_customer"]
@@ -35,6 +36,9 @@ def _parts(histories: Iterable[History], *before: str) -> dict[tuple[str, ...], 
 CUSTOMER_PART: dict[tuple[str, ...], int | None] = {
     **_parts(SIZE_FIT),
     **_parts(ABUSE, "abuse"),
+    **_parts(RETURN_RISK, "return_risk"),
+    ("return_risk", "goods"): None,
+    ("return_risk", "buyer"): 2,
     ("product_facts",): None,
     ("person_facts",): 1,
     ("child_facts",): 1,

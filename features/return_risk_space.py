@@ -281,7 +281,7 @@ class ReturnRiskSpace:
         if back is not None:
             told = back[back["at"] <= until]
             codes = dict(zip(told["order_line_id"], told["reason"].map(_CODES), strict=True))
-            y = facts["order_line_id"].map(codes).fillna(0).to_numpy(dtype="float64")
+            y = facts["order_line_id"].map(codes).fillna(0).to_numpy(dtype="float64", copy=True)
         y[~settled.to_numpy(dtype=bool)] = -1
         mature = (ordered + never <= until).to_numpy(dtype=bool)
         hidden = facts["order_line_id"].isin(set(hold_out)).to_numpy(dtype=bool)

@@ -6,6 +6,8 @@ import pytest
 
 from features.order_records import order_items
 from features.personal_keys import CUSTOMER_PART, names_customer
+from features.return_risk_online import state_items as risk_items
+from features.return_risk_space import ReturnRiskSpace
 from features.size_fit_online import state_items
 from features.state import KEY_SEPARATOR, SqliteState, StateError, state_key
 
@@ -261,6 +263,10 @@ def test_a_product_with_the_id_of_a_customer_is_kept(tables, space, path):
         (state_key("abuse", "account_cluster", "c-1", "h"), True),
         (state_key("abuse", "account_cluster", "c-2", "c-1"), False),
         (state_key("abuse", "product", "c-1"), False),
+        (state_key("return_risk", "buyer", "c-1"), True),
+        (state_key("return_risk", "customer_size", "c-1", "m"), True),
+        (state_key("return_risk", "customer_size", "c-2", "c-1"), False),
+        (state_key("return_risk", "goods", "c-1"), False),
         (state_key("order_line", "c-1"), False),
         (state_key("abuse", "not listed", "p", "c-1"), True),
         (state_key("not listed", "c-11"), False),
@@ -272,7 +278,8 @@ def test_only_the_place_of_the_customer_in_a_key_counts(key, names):
 
 
 def test_every_kind_of_key_says_where_the_customer_is(tables, space):
-    keys = [key for key, _ in (*state_items(space, tables), *order_items(tables))]
+    risks = risk_items(ReturnRiskSpace().fit(tables), tables)
+    keys = [key for key, _ in (*state_items(space, tables), *risks, *order_items(tables))]
     customers = set(tables["customers"]["customer_id"])
     for key in keys:
         parts = key.split(KEY_SEPARATOR)

@@ -1,0 +1,184 @@
+"""Goods online: what the state keeps of a product, for return risk and for the policies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from features.lines import to_micros
+from features.positions import SizeScales
+from features.return_risk_space import plain_text
+from features.state import state_key
+
+__all__ = ["OnlineGoods", "OnlineSize", "goods_items", "goods_key", "plain_label", "read_goods"]
+
+_MODEL, _GOODS = "return_risk", "goods"
+_MICROS = 1e6
+_MOST_COLOURS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineSize:
+    """One size of a product: its label, and where it stands."""
+
+    label: str
+    plain: str
+    scale: str | None
+    position: float
+    rank: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineGoods:
+    """A product as the state knows it.
+
+    Attributes
+    ----------
+    sizes
+        Smallest first.
+    colours
+        As the shop writes them, the most often ordered first; at most twelve.
+    price, currency
+        On record, else as last ordered.
+    launched_at
+        Seconds since the epoch (UTC).
+    """
+
+    product_id: str
+    sizes: tuple[OnlineSize, ...]
+    colours: tuple[str, ...]
+    category: str | None = None
+    brand: str | None = None
+    audience: str | None = None
+    hygiene_sealed: bool | None = None
+    price: float | None = None
+    currency: str | None = None
+    launched_at: float | None = None
+
+    def size(self, label: str | None) -> OnlineSize | None:
+        """The size of this label, as the shop writes it or nearly so."""
+        if label is None:
+            return None
+        for each in self.sizes:
+            if each.label == label:
+                return each
+        plain = plain_label(label)
+        return next((each for each in self.sizes if each.plain == plain), None)
+
+
+def goods_key(product_id: str) -> str:
+    """Key of a product in the state."""
+    return state_key(_MODEL, _GOODS, product_id)
+
+
+def goods_items(
+    scales: SizeScales, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[str, bytes]]:
+    """Every product as key and value of the state store.
+
+    Parameters
+    ----------
+    scales
+        Fitted axes of sizes.
+    tables
+        Contract tables.
+    """
+    products, lines = tables["products"], tables["order_lines"]
+    placed = scales.place(products, tables["product_sizes"])
+    placed = placed.sort_values(["product_id", "size_rank", "size_label"], kind="stable")
+    sizes: dict[str, list[list[Any]]] = {}
+    columns = placed[["product_id", "size_label", "scale", "position", "size_rank"]]
+    for product_id, label, scale, position, rank in columns.itertuples(index=False):
+        told = [label, scale if isinstance(scale, str) else None, _number(position), _number(rank)]
+        sizes.setdefault(product_id, []).append(told)
+    colours, paid = _colours(lines), _last_paid(lines)
+    launched = to_micros(products["launched_at"]).astype("float64") / _MICROS
+    for row, launch in zip(products.to_dict("records"), launched, strict=True):
+        product_id = row["product_id"]
+        price, currency = row["price"], row["currency"]
+        if pd.isna(price):
+            price, currency = paid.get(product_id, (None, None))
+        sealed = row["hygiene_sealed"]
+        record = {
+            "sizes": sizes.get(product_id, []),
+            "colours": colours.get(product_id, []),
+            "category": _text(row["category"]),
+            "brand": _text(row["brand"]),
+            "audience": _text(row["audience"]),
+            "hygiene_sealed": None if pd.isna(sealed) else bool(sealed),
+            "price": _number(price),
+            "currency": _text(currency),
+            "launched_at": _number(launch),
+        }
+        yield goods_key(product_id), orjson.dumps(record)
+
+
+def _colours(lines: pd.DataFrame) -> dict[str, list[str]]:
+    """Colours each product was ordered in, in their commonest spelling, most orders first."""
+    told = lines[["product_id", "colour"]].dropna()
+    if told.empty:
+        return {}
+    told = told.assign(plain=plain_text(told["colour"]))
+    counts = told.value_counts().rename("n").reset_index()
+    by = ["product_id", "plain"]
+    counts = counts.sort_values([*by, "n", "colour"], ascending=[True, True, False, True])
+    counts["orders"] = counts.groupby(by)["n"].transform("sum")
+    usual = counts.drop_duplicates(by).sort_values(
+        ["product_id", "orders", "plain"], ascending=[True, False, True]
+    )
+    found: dict[str, list[str]] = {}
+    for product_id, colour in zip(usual["product_id"], usual["colour"], strict=True):
+        of_product = found.setdefault(product_id, [])
+        if len(of_product) < _MOST_COLOURS:
+            of_product.append(colour)
+    return found
+
+
+def _last_paid(lines: pd.DataFrame) -> dict[str, tuple[float, str]]:
+    priced = lines[lines["unit_price"].notna()]
+    last = priced.sort_values(["ordered_at", "order_line_id"], kind="stable")
+    last = last.drop_duplicates("product_id", keep="last")
+    return {
+        product_id: (float(price), currency)
+        for product_id, price, currency in zip(
+            last["product_id"], last["unit_price"], last["currency"], strict=True
+        )
+    }
+
+
+def read_goods(product_id: str, stored: bytes | None) -> OnlineGoods | None:
+    """The product of a value in the store; None where there is none."""
+    if stored is None:
+        return None
+    told = orjson.loads(stored)
+    sizes = tuple(
+        [
+            OnlineSize(
+                label,
+                label.strip().lower(),
+                scale,
+                math.nan if position is None else position,
+                math.nan if rank is None else rank,
+            )
+            for label, scale, position, rank in told.pop("sizes")
+        ]
+    )
+    return OnlineGoods(product_id, sizes, tuple(told.pop("colours")), **told)
+
+
+def plain_label(label: str | None) -> str | None:
+    """:func:`features.return_risk_space.plain_text` of one label."""
+    return None if label is None else label.strip().lower()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)

@@ -1,0 +1,457 @@
+"""The same vectors online: state look-up and basket instead of tables.
+
+Goods, people and histories are read from the state in two look-ups, whatever the number of
+baskets: first goods, person and buyer, then the histories whose keys they tell. The vector itself
+is built by :func:`features.return_risk.return_risk_vectors`, the one training calls; that the facts
+agree is held by a test that compares the vectors of whole shops.
+
+The other colours of a product get a row of their own beside the line's, so that a model judges them
+in the same call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+from narwhals import from_native
+
+from features.baskets import BASKET_FACTS, basket_facts
+from features.bodies import UNNAMED
+from features.events import DAY_US
+from features.goods_online import (
+    OnlineGoods,
+    OnlineSize,
+    goods_items,
+    goods_key,
+    plain_label,
+    read_goods,
+)
+from features.histories import T0_US, decay, final_state
+from features.lines import YEAR_US, to_micros
+from features.people_online import body_of, has_figures, people_items, person_keys, read_person
+from features.positions import is_child_scale
+from features.questions import BasketLine, BasketQuestion
+from features.return_risk import DELIVERY, FACTS, HISTORIES, return_risk_vectors
+from features.return_risk_space import ReturnRiskSpace
+from features.state import StateStore, state_key
+
+__all__ = ["OnlineGoods", "OnlineSize", "OtherColour", "ReturnRiskLookup", "RiskContext",
+           "state_items"]  # fmt: skip
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_MODEL = "return_risk"
+_BUYER = "buyer"
+_MICROS = 1e6
+_SETTLED = 5.0
+_ANY = "any"
+_LINE_FACTS = FACTS[: -len(BASKET_FACTS)]
+_COLOUR_FACT = FACTS.index("colour")
+_POSITION = FACTS.index("position")
+_WIDTHS = {history.name: len(history.sums) for history in HISTORIES}
+_NOTHING = {name: bytes(8 * width) for name, width in _WIDTHS.items()}
+_ENDS = np.cumsum(list(_WIDTHS.values())).tolist()
+_SLICES = {
+    name: slice(end - width, end) for (name, width), end in zip(_WIDTHS.items(), _ENDS, strict=True)
+}
+_HALF_LIVES = np.concatenate([history.half_lives for history in HISTORIES])
+_ORDERED = {h.name: [s.name for s in h.sums].index("ordered") for h in HISTORIES}
+_BY_COLOUR = next(h for h in HISTORIES if h.name == "product_colour")
+_OUTCOMES = [i for i, each in enumerate(_BY_COLOUR.sums) if each.name in ("returned", "kept")]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherColour:
+    """A colour that line `line` of the basket could be taken in."""
+
+    line: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskContext:
+    """A basket with what is known of its lines.
+
+    Attributes
+    ----------
+    question
+        As asked.
+    goods
+        The product of each line; None where it is unknown.
+    facts
+        Lines by `FACTS`.
+    sums
+        Of every history: lines by its sums, decayed to the moment of the question.
+    X
+        Lines by ``VECTORS["checkout"]``.
+    delivery
+        Lines by `DELIVERY`; only told of lines that have arrived.
+    colours
+        Other colours with settled lines enough to judge them by.
+    recoloured
+        Their vectors.
+    """
+
+    question: BasketQuestion
+    goods: tuple[OnlineGoods | None, ...]
+    facts: Floats
+    sums: Mapping[str, Floats]
+    X: Floats
+    delivery: Floats
+    colours: tuple[OtherColour, ...]
+    recoloured: Floats
+
+    def orders(self, history: str) -> list[int]:
+        """Orders on record behind each line in this history."""
+        return [round(n) for n in self.sums[history][:, _ORDERED[history]].tolist()]
+
+
+def state_items(
+    space: ReturnRiskSpace, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[str, bytes]]:
+    """Everything the look-ups need, as keys and values of the state store.
+
+    Parameters
+    ----------
+    space
+        The feature space of the model that will ask.
+    tables
+        Contract tables.
+    """
+    events = space.events(space.facts(tables), tables)
+    for history in HISTORIES:
+        final = from_native(final_state(history, events), eager_only=True)
+        keys = zip(*(final[part].to_list() for part in history.key), strict=True)
+        values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
+        for key, row in zip(keys, values, strict=True):
+            yield state_key(_MODEL, history.name, *key), row.tobytes()
+    yield from goods_items(space.scales_, tables)
+    yield from _buyers(tables.get("customers"))
+    yield from people_items(tables.get("body_measurements"))
+
+
+def _buyers(customers: pd.DataFrame | None) -> Iterator[tuple[str, bytes]]:
+    if customers is None or "registered_at" not in customers:
+        return
+    known = customers[customers["registered_at"].notna()]
+    registered = to_micros(known["registered_at"]).astype("int64")
+    for customer, at in zip(known["customer_id"], registered.tolist(), strict=True):
+        yield state_key(_MODEL, _BUYER, customer), orjson.dumps({"registered": at})
+
+
+class ReturnRiskLookup:
+    """Builds the vectors of baskets from the state.
+
+    Parameters
+    ----------
+    space
+        The model's feature space.
+    state
+        The store, filled for this space.
+    """
+
+    def __init__(self, space: ReturnRiskSpace, state: StateStore) -> None:
+        self._space = space
+        self._state = state
+
+    def goods(self, product_ids: Sequence[str]) -> list[OnlineGoods | None]:
+        """What is known of each product, in order; one look-up."""
+        keys = [goods_key(each) for each in product_ids]
+        found = self._state.get_many(list(dict.fromkeys(keys)))
+        return [
+            read_goods(each, found.get(key)) for each, key in zip(product_ids, keys, strict=True)
+        ]
+
+    def contexts(self, questions: Sequence[BasketQuestion]) -> list[RiskContext]:
+        """Look up what is known of each basket and build the vectors of its lines."""
+        first: dict[str, None] = {}
+        for q in questions:
+            first.update(dict.fromkeys(goods_key(x.product_id) for x in q.lines))
+            if q.customer_id is not None:
+                first[state_key(_MODEL, _BUYER, q.customer_id)] = None
+                first.update(dict.fromkeys(person_keys(q)))
+        found = self._state.get_many(list(first)) if first else {}
+        baskets = [_Basket(self._space, q, found) for q in questions]
+        wanted = dict.fromkeys(key for each in baskets for key in each.wanted())
+        histories = self._state.get_many(list(wanted)) if wanted else {}
+        for each in baskets:
+            each.read(histories)
+        return self._contexts(baskets)
+
+    def _contexts(self, baskets: Sequence[_Basket]) -> list[RiskContext]:
+        """One matrix for all baskets: first their lines, then the other colours."""
+        lines = sum([len(each.facts) for each in baskets])
+        if not lines:
+            return [_empty(each.question) for each in baskets]
+        own = np.array([row for each in baskets for row in each.facts])
+        own = np.concatenate([own, _beside(baskets, own[:, _POSITION])], axis=1)
+        starts = [0, *np.cumsum([len(each.facts) for each in baskets]).tolist()]
+        ends = [lines, *(lines + np.cumsum([len(each.others) for each in baskets])).tolist()]
+        facts = own
+        others = [
+            (start + other.line, code)
+            for each, start in zip(baskets, starts, strict=False)
+            for other, code in zip(each.others, each.other_codes, strict=True)
+        ]
+        if others:
+            rows, codes = zip(*others, strict=True)
+            coloured = own[list(rows)]
+            coloured[:, _COLOUR_FACT] = codes
+            facts = np.concatenate([own, coloured])
+        stored = [each.stored for each in baskets] + [each.other_stored for each in baskets]
+        known = np.frombuffer(b"".join([part for each in stored for part in each]), "<f8")
+        now = np.array(
+            [each.question.asked_at for each in baskets for _ in each.facts]
+            + [each.question.asked_at for each in baskets for _ in each.others]
+        )
+        read = known.reshape(len(facts), -1) * decay(_HALF_LIVES, now[:, None] * _MICROS)
+        sums = {name: read[:, at] for name, at in _SLICES.items()}
+        X = return_risk_vectors(facts, sums, self._space.base_)
+        delivery = np.array([row for each in baskets for row in each.delivery])
+        contexts = []
+        for i, each in enumerate(baskets):
+            at, beside = slice(starts[i], starts[i + 1]), slice(ends[i], ends[i + 1])
+            contexts.append(
+                RiskContext(
+                    question=each.question,
+                    goods=each.goods,
+                    facts=facts[at],
+                    sums={name: values[at] for name, values in sums.items()},
+                    X=X[at],
+                    delivery=delivery[at],
+                    colours=tuple(each.others),
+                    recoloured=X[beside],
+                )
+            )
+        return contexts
+
+
+class _Basket:
+    """What one basket needs of the state, and what was found."""
+
+    def __init__(
+        self, space: ReturnRiskSpace, question: BasketQuestion, found: Mapping[str, bytes]
+    ) -> None:
+        self.question = question
+        self._space = space
+        self._found = found
+        self._people: dict[tuple[str, float], dict[str, Any]] = {}
+        self._opened = _registered(question, found)
+        known: dict[str, OnlineGoods | None] = {}
+        for line in question.lines:
+            if line.product_id not in known:
+                stored = found.get(goods_key(line.product_id))
+                known[line.product_id] = read_goods(line.product_id, stored)
+        self.goods = tuple([known[line.product_id] for line in question.lines])
+        self.sizes = [
+            None if goods is None else goods.size(line.size_label)
+            for line, goods in zip(question.lines, self.goods, strict=True)
+        ]
+        self.parts = [self._key_parts(i) for i in range(len(question.lines))]
+        self.facts = [self._facts(i) for i in range(len(question.lines))]
+        self.delivery = [_delivery(line) for line in question.lines]
+        self._keys = [_history_keys(parts) for parts in self.parts]
+        self._candidates = self._other_colours()
+        self.stored: list[bytes] = []
+        self.others: list[OtherColour] = []
+        self.other_codes: list[float] = []
+        self.other_stored: list[bytes] = []
+
+    def wanted(self) -> Iterator[str]:
+        """Keys of the histories wanted."""
+        for keys in self._keys:
+            yield from filter(None, keys)
+        for _, _, own in self._candidates:
+            yield from own.values()
+
+    def read(self, histories: Mapping[str, bytes]) -> None:
+        """Take the histories that were found, and keep the colours known well enough."""
+        nothing = tuple(_NOTHING.values())
+        get = histories.get
+        stored = [
+            [
+                empty if key is None else get(key, empty)
+                for key, empty in zip(keys, nothing, strict=True)
+            ]
+            for keys in self._keys
+        ]
+        self.stored = [each for row in stored for each in row]
+        codes = self._space.codes_["colour"]
+        for other, plain, keys in self._candidates:
+            own = get(keys["product_colour"])
+            if own is None or np.frombuffer(own, "<f8")[_OUTCOMES].sum() < _SETTLED:
+                continue
+            row = list(stored[other.line])
+            for place, name in enumerate(_WIDTHS):
+                if name in keys:
+                    row[place] = get(keys[name], _NOTHING[name])
+            self.others.append(other)
+            self.other_codes.append(codes.get(plain, math.nan))
+            self.other_stored += row
+
+    def _key_parts(self, i: int) -> dict[str, str | None]:
+        """The key columns of the histories, as training has them."""
+        line, goods, size = self.question.lines[i], self.goods[i], self.sizes[i]
+        return {
+            "market": self.question.market,
+            "customer_id": self.question.customer_id,
+            "product_id": line.product_id,
+            "size": plain_label(line.size_label),
+            "colour": plain_label(line.colour),
+            "category": None if goods is None else goods.category,
+            "brand": None if goods is None else goods.brand,
+            "scale": None if size is None else size.scale,
+        }
+
+    def _facts(self, i: int) -> list[float]:
+        q, line, goods = self.question, self.question.lines[i], self.goods[i]
+        size, parts, codes = self.sizes[i], self.parts[i], self._space.codes_
+        ordered = q.asked_at if line.delivered is None else line.delivered.ordered_at
+        at = ordered * _MICROS
+        audience = (goods.audience if goods is not None else None) or _ANY
+        told = {name: codes[name].get(parts[name] or "", math.nan) for name in _CODED_PARTS}
+        told["audience"] = codes["audience"].get(audience, math.nan)
+        told["years"] = (at - T0_US) / YEAR_US
+        told["quantity"] = float(line.quantity)
+        told["price"], told["price_cents"] = self._price(line, goods)
+        if size is not None and goods is not None:
+            told["position"], told["size_rank"] = size.position, size.rank
+            told["sizes"] = float(len(goods.sizes))
+            told["gap"], told["natural_sd"] = self._natural(size, audience, ordered)
+        tenure = (at - self._opened) / DAY_US
+        told["tenure_days"] = tenure if tenure >= 0 else math.nan
+        return [told.get(name, math.nan) for name in _LINE_FACTS]
+
+    def _price(self, line: BasketLine, goods: OnlineGoods | None) -> tuple[float, float]:
+        """Price in the shop's commonest currency, and its cents as written.
+
+        A line asked about without a price has that on record.
+        """
+        price, currency = line.unit_price, self.question.currency
+        if price is None:
+            if goods is None or goods.price is None:
+                return math.nan, math.nan
+            price, currency = goods.price, goods.currency
+        rate = self._space.exchange_.get(currency or "", 1.0)
+        return price * rate, float(round(price * 100) % 100)
+
+    def _natural(self, size: OnlineSize, audience: str, at: float) -> tuple[float, float]:
+        """Steps from the size the body points to, and how sure that is."""
+        if size.scale is None:
+            return math.nan, math.nan
+        person = self._people.get((audience, at))
+        if person is None:
+            person = read_person(self.question, audience, self._found, at)
+            self._people[audience, at] = person
+        unnamed = is_child_scale(size.scale) and self.question.wearer == "self"
+        scale = f"{size.scale}{UNNAMED}" if unnamed else size.scale
+        mean, spread = self._space.natural_.predict_one(body_of(person), scale)
+        return size.position - mean if has_figures(person) else math.nan, spread
+
+    def _other_colours(self) -> list[tuple[OtherColour, str, dict[str, str]]]:
+        """Colours to judge beside each line's own, with the keys that differ.
+
+        Not of a product that is in the basket more than once: there another line decides as well.
+        """
+        found = []
+        ids = [line.product_id for line in self.question.lines]
+        for i, (line, goods) in enumerate(zip(self.question.lines, self.goods, strict=True)):
+            own = plain_label(line.colour)
+            if goods is None or own is None or ids.count(line.product_id) > 1:
+                continue
+            for label in goods.colours:
+                plain = plain_label(label)
+                if plain is None or plain == own:
+                    continue
+                keys = {
+                    "colour": state_key(_MODEL, "colour", plain),
+                    "product_colour": state_key(_MODEL, "product_colour", line.product_id, plain),
+                }
+                found.append((OtherColour(i, label), plain, keys))
+        return found
+
+
+_CODED_PARTS = ("category", "brand", "colour", "scale", "market")
+_KEYED = tuple((f"{_MODEL}\x1f{h.name}", h.key) for h in HISTORIES)
+assert {h.name for h in HISTORIES if "colour" in h.key} == {"colour", "product_colour"}
+
+
+def _history_keys(parts: Mapping[str, str | None]) -> list[str | None]:
+    """Key in the store by history; None where a part of it is not known."""
+    keys: list[str | None] = []
+    for kind, columns in _KEYED:
+        values = [parts[column] for column in columns]
+        known = [each for each in values if each is not None]
+        keys.append(state_key(kind, *known) if len(known) == len(values) else None)
+    return keys
+
+
+def _beside(baskets: Sequence[_Basket], position: Floats) -> Floats:
+    """Facts of the baskets, by the function training calls."""
+    parts = [each for basket in baskets for each in basket.parts]
+    return basket_facts(
+        np.repeat(np.arange(len(baskets)), [len(each.facts) for each in baskets]),
+        product=_codes(parts, "product_id"),
+        size=_codes(parts, "size"),
+        colour=_codes(parts, "colour"),
+        brand=_codes(parts, "brand"),
+        category=_codes(parts, "category"),
+        scale=_codes(parts, "scale"),
+        price=np.array([row[_PRICE] for each in baskets for row in each.facts]),
+        quantity=np.array([row[_QUANTITY] for each in baskets for row in each.facts]),
+        position=position,
+    )
+
+
+_PRICE, _QUANTITY = FACTS.index("price"), FACTS.index("quantity")
+
+
+def _codes(parts: Sequence[Mapping[str, str | None]], name: str) -> Ints:
+    seen: dict[str | None, int] = {None: -1}
+    return np.array([seen.setdefault(each[name], len(seen)) for each in parts])
+
+
+def _delivery(line: BasketLine) -> list[float]:
+    """Facts by `DELIVERY`."""
+    came = line.delivered
+    told = dict.fromkeys(DELIVERY, math.nan)
+    told["arrived"] = float(came is not None)
+    if came is not None:
+        told["delivery_days"] = (came.delivered_at - came.ordered_at) * _MICROS / DAY_US
+        if came.promised_at is not None:
+            told["delay_days"] = (came.delivered_at - came.promised_at) * _MICROS / DAY_US
+        if came.shipped_weight_g is not None:
+            told["shipped_weight_g"] = came.shipped_weight_g
+    return list(told.values())
+
+
+def _empty(question: BasketQuestion) -> RiskContext:
+    return RiskContext(
+        question=question,
+        goods=(),
+        facts=np.empty((0, len(FACTS))),
+        sums={name: np.empty((0, width)) for name, width in _WIDTHS.items()},
+        X=return_risk_vectors(
+            np.empty((0, len(FACTS))),
+            {name: np.empty((0, width)) for name, width in _WIDTHS.items()},
+            0.5,
+        ),
+        delivery=np.empty((0, len(DELIVERY))),
+        colours=(),
+        recoloured=np.empty((0, 0)),
+    )
+
+
+def _registered(q: BasketQuestion, found: Mapping[str, bytes]) -> float:
+    if q.customer_id is None:
+        return math.nan
+    stored = found.get(state_key(_MODEL, _BUYER, q.customer_id))
+    return math.nan if stored is None else float(orjson.loads(stored)["registered"])
