@@ -75,7 +75,7 @@ def check_outcomes(tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
 def return_outcomes(
     tables: Mapping[str, pd.DataFrame],
     window_days: float = RETURN_WINDOW_DAYS,
-    slowest_days: float | None = None,
+    slowest_days: float = RETURN_WINDOW_DAYS,
 ) -> pd.DataFrame:
     """What became of every order line: kept, or returned and why.
 
@@ -84,18 +84,17 @@ def return_outcomes(
     tables
         Contract tables.
     window_days
-        Days after delivery from which a line without a return counts as kept.
+        Days after delivery in which a line comes back if it does. Before they are over a line tells
+        nothing yet: only its return could be known.
     slowest_days
-        Days a delivery takes at most: a line without a delivery date counts as kept a window after
-        that. None leaves it unknown.
+        Days a delivery takes at most; a line without a delivery date is settled a window after.
 
     Returns
     -------
     DataFrame
         By ``order_line_id`` in the order of ``order_lines``: ``y``, 0 kept, from 1 on the place in
-        :data:`data_contracts.tables.RETURN_REASON` of its first return's reason, -1 unknown;
-        ``mature``, whether it was ordered so long ago that its outcome would be known whichever it
-        is (False throughout without `slowest_days`).
+        :data:`data_contracts.tables.RETURN_REASON` of its first return's reason, -1 not settled;
+        ``mature``, whether it was ordered so long ago that any line would be settled.
     """
     lines, returns = tables["order_lines"], tables.get("returns")
     ids = pd.Index(lines["order_line_id"], name="order_line_id")
@@ -103,19 +102,16 @@ def return_outcomes(
     if returns is not None and len(returns):
         until = max(until, returns["requested_at"].max())
     window = pd.Timedelta(days=window_days)
-    kept = lines["delivered_at"].notna() & (lines["delivered_at"] + window <= until)
-    mature = pd.Series(False, index=lines.index)
-    if slowest_days is not None:
-        mature = lines["ordered_at"] + pd.Timedelta(days=slowest_days) + window <= until
-        kept |= lines["delivered_at"].isna() & mature
-    y = kept.map({True: _KEPT, False: -1}).set_axis(ids)
+    mature = lines["ordered_at"] + pd.Timedelta(days=slowest_days) + window <= until
+    settled = (lines["delivered_at"] + window <= until) | (lines["delivered_at"].isna() & mature)
+    y = pd.Series(_KEPT, index=ids, dtype="int64")
     if returns is not None:
         first = returns.sort_values(["requested_at", "order_line_id"], kind="stable")
         first = first.drop_duplicates("order_line_id").set_index("order_line_id")["reason"]
         codes = {reason: 1 + code for code, reason in enumerate(RETURN_REASON)}
-        told = first.map(codes).reindex(ids)
-        y = told.where(told.notna(), y)
-    return pd.DataFrame({"y": y.astype("int64"), "mature": mature.to_numpy()}, index=ids)
+        y = first.map(codes).reindex(ids).fillna(_KEPT).astype("int64")
+    y = y.where(settled.to_numpy(dtype=bool), -1)
+    return pd.DataFrame({"y": y, "mature": mature.to_numpy(dtype=bool)}, index=ids)
 
 
 def abuse_decisions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -45,6 +45,18 @@ def test_without_returns_nothing_came_back(tables):
     assert set(y) == {0, -1}
 
 
+def test_a_return_tells_nothing_while_the_window_is_open(tables):
+    """Else the lines known among the newest are all complaints."""
+    young = (
+        tables["returns"]
+        .iloc[[0]]
+        .assign(order_line_id="open", return_id="r4", requested_at=moments(42))
+    )
+    more = {**tables, "returns": pd.concat([tables["returns"], young], ignore_index=True)}
+    assert return_outcomes(more)["y"]["open"] == -1
+    assert return_outcomes(more, window_days=9.0)["y"]["open"] > 0
+
+
 def test_what_never_arrived_is_kept_once_it_would_have_come_back_long_ago(tables):
     soon = return_outcomes(tables, window_days=30.0, slowest_days=21.0)
     assert (soon["y"]["lost"], soon["mature"]["lost"]) == (-1, False)
