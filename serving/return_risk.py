@@ -1,0 +1,315 @@
+"""Return risk from the real model: state look-up, vectors, model, what-if of size and colour."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from data_contracts.tables import RETURN_REASON
+from features.goods_online import OnlineGoods, plain_label
+from features.questions import BasketLine, BasketQuestion, SizeQuestion
+from features.return_risk_online import ReturnRiskLookup, RiskContext
+from features.return_risk_space import ReturnRiskSpace
+from features.settings import Settings
+from features.state import SqliteState, StateError
+from models.return_risk import ReturnRisk
+from models.return_risk.answer import LabelRisk, LineRisk, Suggestion
+from models.return_risk.whatif import SizeRisk, by_size, suggest_colour, suggest_size
+from models.size_fit.advice import SizeAdvice
+from serving.advisor import ModelLabel, SizeAdvisor
+from serving.risk_advisor import Goods
+from serving.state_guard import StateGuard
+
+__all__ = ["CHECKOUT", "DELIVERED", "ModelRiskAdvisor", "load_risk_advisor"]
+
+CHECKOUT: Final = "checkout"
+DELIVERED: Final = "delivered"
+
+Floats = npt.NDArray[np.float64]
+
+logger = logging.getLogger("muslin.serving")
+
+
+class ModelRiskAdvisor:
+    """The champion with the state it was materialised for.
+
+    Parameters
+    ----------
+    checkout, delivered
+        The estimators for the two moments.
+    space
+        Their feature space.
+    state
+        The online state, filled for this model.
+    label
+        Its name and version in the registry.
+    sizes
+        The size model, which the what-if over sizes is tied to; without it there is none.
+    """
+
+    def __init__(
+        self,
+        checkout: ReturnRisk,
+        delivered: ReturnRisk,
+        space: ReturnRiskSpace,
+        state: SqliteState,
+        label: ModelLabel,
+        sizes: SizeAdvisor | None = None,
+    ) -> None:
+        self._checkout = checkout
+        self._delivered = delivered
+        self._lookup = ReturnRiskLookup(space, state)
+        self._label = label
+        self._sizes = sizes
+        self._guard = StateGuard(state, label, space.fingerprint)
+
+    def label(self) -> ModelLabel:
+        """Name and version of the model."""
+        return self._label
+
+    def goods(self, product_ids: Sequence[str]) -> list[Goods | None]:
+        """What is known of each product, in order; None where it is unknown.
+
+        Raises
+        ------
+        StateError
+            As :meth:`assess`.
+        """
+        self._guard.check()
+        return [None if each is None else _told(each) for each in self._lookup.goods(product_ids)]
+
+    def assess(self, questions: Sequence[BasketQuestion]) -> list[tuple[LineRisk, ...]]:
+        """Judge each basket; state and models are asked once for all of them.
+
+        Raises
+        ------
+        StateError
+            When the state has been filled for another model meanwhile.
+        """
+        self._guard.check()
+        contexts = self._lookup.contexts(questions)
+        judged = _Judged(self._checkout, self._delivered, contexts)
+        advice = self._advise(contexts)
+        return [
+            tuple(
+                [
+                    _line_risk(context, i, judged, basket, advice[basket])
+                    for i in range(len(context.question.lines))
+                ]
+            )
+            for basket, context in enumerate(contexts)
+        ]
+
+    def _advise(self, contexts: Sequence[RiskContext]) -> list[dict[str, SizeAdvice]]:
+        """Advice of the size model on each product that has sizes, by basket."""
+        told: list[dict[str, SizeAdvice]] = [{} for _ in contexts]
+        if self._sizes is None:
+            return told
+        asked = [
+            (basket, _size_question(context.question, product_id))
+            for basket, context in enumerate(contexts)
+            for product_id in dict.fromkeys(
+                [g.product_id for g in context.goods if g is not None and _sized(g)]
+            )
+        ]
+        if not asked:
+            return told
+        try:
+            advice = self._sizes.advise(self._sizes.look_up([question for _, question in asked]))
+        except StateError as error:  # of the other model's state: the risk stands without sizes
+            logger.warning("return risk goes without sizes: %s", error)
+            return told
+        for (basket, question), each in zip(asked, advice, strict=True):
+            told[basket][question.product_id] = each
+        return told
+
+
+class _Judged:
+    """What the models say of all lines at once, as plain numbers."""
+
+    def __init__(
+        self, checkout: ReturnRisk, delivered: ReturnRisk, contexts: Sequence[RiskContext]
+    ) -> None:
+        rows = [(b, i) for b, c in enumerate(contexts) for i in range(len(c.goods))]
+        self._place = {at: place for place, at in enumerate(rows)}
+        came = np.array(
+            [contexts[b].question.lines[i].delivered is not None for b, i in rows], bool
+        )
+        X = np.concatenate([c.X for c in contexts]) if rows else np.empty((0, 0))
+        self._chances: list[list[float]] = [[] for _ in rows]
+        self._bounds: list[tuple[float, float]] = [(0.0, 1.0) for _ in rows]
+        others = [(b, j) for b, c in enumerate(contexts) for j, _ in enumerate(c.colours)]
+        owners = [rows.index((b, contexts[b].colours[j].line)) for b, j in others]
+        recoloured = (
+            np.concatenate([c.recoloured for c in contexts if c.colours])
+            if others
+            else np.empty((0, 0))
+        )
+        self._colours: dict[tuple[int, int], float] = {}
+        for model, mine in ((checkout, ~came), (delivered, came)):
+            if not mine.any():
+                continue
+            delivery = None
+            if model is delivered:
+                delivery = np.concatenate([c.delivery for c in contexts])
+            self._ask(model, np.flatnonzero(mine), X, delivery)
+            also = [k for k, owner in enumerate(owners) if mine[owner]]
+            if also:
+                again = recoloured[also]
+                if delivery is not None:
+                    again = np.concatenate([again, delivery[[owners[k] for k in also]]], axis=1)
+                for k, p in zip(also, model.chance(again).tolist(), strict=True):
+                    self._colours[others[k]] = p
+
+    def _ask(
+        self, model: ReturnRisk, at: npt.NDArray[np.int64], X: Floats, delivery: Floats | None
+    ) -> None:
+        mine = X[at] if delivery is None else np.concatenate([X[at], delivery[at]], axis=1)
+        chances = model.predict_proba(mine)
+        low, high = model.interval(mine, 1.0 - chances[:, 0])
+        told = zip(at.tolist(), chances.tolist(), low.tolist(), high.tolist(), strict=True)
+        for place, row, least, most in told:
+            self._chances[place] = row
+            self._bounds[place] = (least, most)
+
+    def reasons(self, basket: int, line: int) -> dict[str, float]:
+        """Chance of each reason."""
+        return dict(zip(RETURN_REASON, self._chances[self._place[basket, line]][1:], strict=True))
+
+    def bounds(self, basket: int, line: int) -> tuple[float, float]:
+        """Where the true chance lies."""
+        return self._bounds[self._place[basket, line]]
+
+    def colour(self, basket: int, other: int) -> float:
+        """Chance of a return in another colour."""
+        return self._colours[basket, other]
+
+
+def _line_risk(
+    context: RiskContext, i: int, judged: _Judged, basket: int, advice: dict[str, SizeAdvice]
+) -> LineRisk:
+    line = context.question.lines[i]
+    reasons = judged.reasons(basket, i)
+    p_return = min(sum(reasons.values()), 1.0)
+    low, high = judged.bounds(basket, i)
+    suggestions: list[Suggestion | None] = []
+    sizes: tuple[SizeRisk, ...] = ()
+    told, goods = advice.get(line.product_id), context.goods[i]
+    if told is not None and goods is not None:
+        size = goods.size(line.size_label)
+        own = line.size_label if size is None else size.label
+        sizes = by_size(reasons, told.sizes, own)
+        if not _in_bracket(context.question.lines, i):
+            suggestions.append(suggest_size(told, sizes, own))
+    others = [
+        LabelRisk(other.label, judged.colour(basket, j))
+        for j, other in enumerate(context.colours)
+        if other.line == i
+    ]
+    suggestions.append(suggest_colour(p_return, others))
+    found = [each for each in suggestions if each is not None and line.delivered is None]
+    return LineRisk(
+        p_return=p_return,
+        p_low=min(low, p_return),
+        p_high=max(high, p_return),
+        reasons=reasons,
+        sizes=tuple([LabelRisk(each.label, each.p_return) for each in sizes]),
+        colours=_colours(line, goods, p_return, others),
+        suggestions=tuple(sorted(found, key=lambda each: each.p_to)),
+        duplicate_of=_duplicate_of(context.question.lines, i),
+        knows={
+            "customer_orders": context.orders("customer")[i],
+            "product_orders": context.orders("product")[i],
+        },
+    )
+
+
+def _colours(
+    line: BasketLine, goods: OnlineGoods | None, p_return: float, others: list[LabelRisk]
+) -> tuple[LabelRisk, ...]:
+    """The line's own colour and the others, as the shop orders them."""
+    if not others or goods is None or line.colour is None:
+        return ()
+    own = plain_label(line.colour)
+    known = [label for label in goods.colours if plain_label(label) == own]
+    return (LabelRisk(known[0] if known else line.colour, p_return), *others)
+
+
+def _duplicate_of(lines: Sequence[BasketLine], i: int) -> int | None:
+    """The first earlier line of the same product in another size."""
+    return next((j for j in range(i) if _is_bracket(lines[j], lines[i])), None)
+
+
+def _in_bracket(lines: Sequence[BasketLine], i: int) -> bool:
+    """Whether the product is in the basket in another size too: the shopper tries both on."""
+    return any(_is_bracket(other, lines[i]) for other in lines)
+
+
+def _is_bracket(one: BasketLine, other: BasketLine) -> bool:
+    sizes = (plain_label(one.size_label), plain_label(other.size_label))
+    return one.product_id == other.product_id and None not in sizes and sizes[0] != sizes[1]
+
+
+def _sized(goods: OnlineGoods) -> bool:
+    return any(size.scale is not None for size in goods.sizes)
+
+
+def _size_question(question: BasketQuestion, product_id: str) -> SizeQuestion:
+    return SizeQuestion(
+        product_id=product_id,
+        asked_at=question.asked_at,
+        customer_id=question.customer_id,
+        wearer=question.wearer,
+        market=question.market,
+        measurements=question.measurements,
+    )
+
+
+def _told(goods: OnlineGoods) -> Goods:
+    return Goods(
+        category=goods.category,
+        audience=goods.audience,
+        hygiene_sealed=goods.hygiene_sealed,
+        price=goods.price,
+        currency=goods.currency,
+        launched_at=goods.launched_at,
+    )
+
+
+def load_risk_advisor(
+    folder: Path, label: ModelLabel, settings: Settings, sizes: SizeAdvisor | None
+) -> ModelRiskAdvisor:
+    """Load the model and open the state it was materialised for.
+
+    Parameters
+    ----------
+    folder
+        The champion's files: ``space.json``, and one folder for each moment.
+    label
+        Its name and version.
+    settings
+        Where the state is.
+    sizes
+        The size model, where it answers.
+
+    Raises
+    ------
+    StateError
+        When there is no state, or it was filled for another version.
+    ValueError
+        When the files are of another model or format.
+    """
+    checkout = ReturnRisk.load(folder / CHECKOUT)
+    delivered = ReturnRisk.load(folder / DELIVERED)
+    space = ReturnRiskSpace.load(folder)
+    state = SqliteState(settings.state_url, readonly=True)
+    try:
+        return ModelRiskAdvisor(checkout, delivered, space, state, label, sizes)
+    except StateError:
+        state.close()
+        raise
