@@ -255,8 +255,14 @@ def _is_bracket(one: BasketLine, other: BasketLine) -> bool:
     return one.product_id == other.product_id and None not in sizes and sizes[0] != sizes[1]
 
 
-def _sized(goods: OnlineGoods) -> bool:
-    return any(size.scale is not None for size in goods.sizes)
+def _sized(context: RiskContext) -> list[str]:
+    """The basket's products with a size to choose, each once."""
+    found = {
+        goods.product_id: None
+        for goods in context.goods
+        if goods is not None and any(size.scale is not None for size in goods.sizes)
+    }
+    return list(found)
 
 
 def _size_question(question: BasketQuestion, product_id: str) -> SizeQuestion:
