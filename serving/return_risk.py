@@ -113,9 +113,7 @@ class ModelRiskAdvisor:
         asked = [
             (basket, _size_question(context.question, product_id))
             for basket, context in enumerate(contexts)
-            for product_id in dict.fromkeys(
-                [g.product_id for g in context.goods if g is not None and _sized(g)]
-            )
+            for product_id in _sized(context)
         ]
         if not asked:
             return told
