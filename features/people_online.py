@@ -6,7 +6,7 @@ Written and read alike for every model that asks whether a size will fit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -99,7 +99,11 @@ def person_keys(asker: Asker) -> tuple[str, ...]:
 
 
 def read_person(
-    asker: Asker, audience: str, found: Mapping[str, bytes], at: float | None = None
+    asker: Asker,
+    audience: str,
+    found: Mapping[str, bytes],
+    at: float | None = None,
+    without: Collection[str] = (),
 ) -> dict[str, Any]:
     """What is known of the wearer's body: the rules of :func:`features.lines.line_facts`.
 
@@ -114,6 +118,8 @@ def read_person(
         Values of :func:`person_keys`.
     at
         Moment for which the body is wanted, seconds; that of the question if None.
+    without
+        What is told of a person and must not be looked at.
 
     Returns
     -------
@@ -128,6 +134,8 @@ def read_person(
             record = orjson.loads(stored)
     if asker.measurements:
         record = {**record, **_told(asker)}
+    for name in without:
+        record.pop(name, None)
     now = (asker.asked_at if at is None else at) * _MICROS
     birth = record.get("birth")
     if birth is not None:

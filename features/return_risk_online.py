@@ -53,6 +53,7 @@ _BUYER = "buyer"
 _MICROS = 1e6
 _SETTLED = 5.0
 _ANY = "any"
+_NOT_LOOKED_AT = ("sex",)
 _LINE_FACTS = FACTS[: -len(BASKET_FACTS)]
 _COLOUR_FACT = FACTS.index("colour")
 _POSITION = FACTS.index("position")
@@ -349,7 +350,7 @@ class _Basket:
             return math.nan, math.nan
         person = self._people.get((audience, at))
         if person is None:
-            person = read_person(self.question, audience, self._found, at)
+            person = read_person(self.question, audience, self._found, at, _NOT_LOOKED_AT)
             self._people[audience, at] = person
         unnamed = is_child_scale(size.scale) and self.question.wearer == "self"
         scale = f"{size.scale}{UNNAMED}" if unnamed else size.scale

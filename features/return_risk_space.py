@@ -100,7 +100,7 @@ class ReturnRiskSpace:
     ) -> ReturnRiskSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = line_facts(tables, self.scales_)
+        facts = line_facts(_without_sex(tables), self.scales_)
         body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
         scale = facts["body_scale"].to_numpy(dtype=object)
         self.natural_ = NaturalSize().fit(body, scale, facts["position"].to_numpy(dtype="float64"))
@@ -158,7 +158,8 @@ class ReturnRiskSpace:
     def facts(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """Every order line with what was known when it was placed, in the order of the table."""
         lines = tables["order_lines"]
-        facts = with_natural_size(line_facts(tables, self.scales_), self.natural_)
+        told = line_facts(_without_sex(tables), self.scales_)
+        facts = with_natural_size(told, self.natural_)
         facts["size"] = plain_text(lines["size_label"])
         facts["colour"] = plain_text(lines["colour"])
         facts["quantity"] = lines["quantity"].astype("float64")
@@ -344,6 +345,17 @@ def plain_text(values: pd.Series) -> pd.Series:
 def years(at_us: Any) -> Any:
     """Moment in years since 2020, for the calendar's level."""
     return (at_us - T0_US) / YEAR_US
+
+
+def _without_sex(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    """The tables without the sex of anybody: nobody's risk may depend on it."""
+    bodies = tables.get("body_measurements")
+    if bodies is None:
+        return tables
+    return {
+        **tables,
+        "body_measurements": bodies.assign(sex=bodies["sex"].mask(bodies["sex"].notna())),
+    }
 
 
 def _codes(values: pd.Series) -> Ints:
