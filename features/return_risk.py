@@ -15,6 +15,7 @@ from features.baskets import BASKET_FACTS
 from features.histories import History, Sum
 
 __all__ = [
+    "CLOCKS",
     "CODED",
     "DELIVERY",
     "FACTS",
@@ -38,10 +39,10 @@ _RECENT = (
     Sum("recent_kept", "kept", half_life_days=_RECENT_DAYS),
 )
 _DELIVERED_DAYS = 30.0
+_YOUNG_DAYS = 60.0
 _DELIVERY = (
     Sum("lately_ordered", "ordered", half_life_days=_DELIVERED_DAYS),
     Sum("lately_delivered", "delivered", half_life_days=_DELIVERED_DAYS),
-    Sum("lately_delay", "delivered", "delay", half_life_days=_DELIVERED_DAYS),
 )
 _TOLD_REASONS = ("too_small", "too_large", "colour_mismatch", "not_as_described", "quality_defect")
 _REASONS = tuple(Sum(f"back_{reason}", "returned", verdict=reason) for reason in _TOLD_REASONS)
@@ -134,7 +135,6 @@ def _names() -> tuple[str, ...]:
     names += [f"{name}.recent_rate" for name in _RECENTLY]
     names += [f"{name}.recent_log_orders" for name in _RECENTLY]
     names += [f"{name}.arrives" for name in _DELIVERS]
-    names += [f"{name}.days_to_arrive" for name in _DELIVERS]
     for name in _TELLS:
         names += [f"{name}.{reason}_share" for reason in _TOLD_REASONS]
     names += [f"{name}.price_ratio" for name in _PRICED]
@@ -147,6 +147,14 @@ def _names() -> tuple[str, ...]:
 
 VECTOR: tuple[str, ...] = _names()
 """Columns at checkout, in order."""
+
+_WIDE = ("market", "category", "category_market", "size", "colour", "brand", "brand_size")
+CLOCKS: frozenset[str] = frozenset(
+    {"years"}
+    | {f"{name}.log_settled" for name in (*_WIDE, "product_market")}
+    | {f"{name}.recent_log_orders" for name in _WIDE}
+)
+"""Columns that grow with the shop: they tell what day it is, and a day learned is of the past."""
 
 VECTORS: dict[str, tuple[str, ...]] = {"checkout": VECTOR, "delivered": VECTOR + DELIVERY}
 """Columns by moment."""
@@ -171,6 +179,9 @@ def return_risk_vectors(facts: Floats, sums: Mapping[str, Floats], base: float) 
         Shape (n, len(VECTOR)).
     """
     rows = len(facts)
+    facts = facts.copy()
+    # Beyond two months the age of an account tells the calendar more than the buyer.
+    facts[:, _F["tenure_days"]] = np.minimum(facts[:, _F["tenure_days"]], _YOUNG_DAYS)
     rates: dict[str, Floats] = {}
     settled: dict[str, Floats] = {}
     for name, (parent, strength) in PARENTS.items():
@@ -188,9 +199,8 @@ def return_risk_vectors(facts: Floats, sums: Mapping[str, Floats], base: float) 
             known = each[:, 1] + each[:, 2]
             columns.append((each[:, 1] + strength * rates[name]) / (known + strength))
         columns += [np.log1p(each[:, 0]) for each in recent]
-        lately = [_sums(sums, name, "lately_ordered", 3) for name in _DELIVERS]
+        lately = [_sums(sums, name, "lately_ordered", 2) for name in _DELIVERS]
         columns += [(each[:, 1] + 0.9) / (each[:, 0] + 1.0) for each in lately]
-        columns += [each[:, 2] / each[:, 1] for each in lately]
         for name in _TELLS:
             told = _sums(sums, name, "back_too_small", len(_TOLD_REASONS))
             columns.append(told / (settled[name] + PARENTS[name][1])[:, None])

@@ -168,8 +168,6 @@ class ReturnRiskSpace:
         facts["price_cents"] = np.round(lines["unit_price"].astype("float64") * 100) % 100
         facts["is_priced"] = facts["price"].notna().astype("float64")
         facts["ordered"] = facts["at"]
-        days = (facts["delivered"].astype("float64") - facts["at"]) / DAY_US
-        facts["delay"] = days.clip(upper=_LONGEST_DELAY)
         for name in ("promised_at", "shipped_weight_g"):
             given = lines[name]
             facts[name] = to_micros(given) if name == "promised_at" else given.astype("float64")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from features.return_risk import VECTORS
+from features.return_risk import CLOCKS, VECTORS
 from features.return_risk_space import OUTCOMES
 from models.return_risk.calibration import Calibration
 from models.return_risk.reasons import ReasonModel
@@ -36,9 +37,11 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _FORMAT = 1
-_UNBOOSTED = {"years"}
-"""The calendar is read by the calibration only: a date learned is a date of the past."""
 _FEW = 512
+_LEAST_FOR_DRIFT = 2000
+_DRIFT_PRIOR = 100.0
+_DRIFT_WEIGHTS = (1.0, 2.0)
+"""Of the last but one and the last tenth of time."""
 
 
 class ReturnRisk(ClassifierMixin, BaseEstimator):
@@ -152,7 +155,8 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         old = np.ones(len(back), dtype=bool) if mature is None else np.asarray(mature, dtype=bool)
         old = old if 0 < back[old].sum() < old.sum() else np.ones(len(back), dtype=bool)
         years = matrix[:, self._vector().index("years")]
-        self.calibration_ = Calibration.fit(unseen[old], back[old], years[old])
+        since, level = self._drift(matrix[:, columns], back, years, old)
+        self.calibration_ = Calibration.fit(unseen[old], back[old], since=since, level=level)
         chance = expit(self.calibration_.log_odds(unseen, years))
         self.spread_ = Spread.fit(
             self._record(matrix), chance, back, _codes(product), _codes(customer)
@@ -257,7 +261,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         return VECTORS[self.moment]
 
     def _columns(self) -> list[int]:
-        return [i for i, name in enumerate(self._vector()) if name not in _UNBOOSTED]
+        return [i for i, name in enumerate(self._vector()) if name not in CLOCKS]
 
     def _record(self, matrix: Floats) -> Floats:
         """Settled lines on record of the product and of the customer, (n, 2)."""
@@ -292,6 +296,30 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         data = lgb.Dataset(X, back, feature_name=names)
         settings = {"objective": "binary", **self._settings(member)}
         return lgb.train(settings, data, num_boost_round=self.n_estimators)
+
+    def _drift(
+        self, X: Floats, back: Floats, years: Floats, old: Bools
+    ) -> tuple[float | None, float]:
+        """How far returns lately ran above what the past had promised, and since when it counts.
+
+        Folds of orders cannot show it: a booster that has seen other orders of the same weeks knows
+        their level. So the last two tenths of time are each predicted from what lies before them.
+        """
+        usable = old & np.isfinite(years)
+        if usable.sum() < _LEAST_FOR_DRIFT:
+            return None, 0.0
+        cuts = np.quantile(years[usable], [0.8, 0.9, 1.0])
+        shifts = []
+        for member, (start, end) in enumerate(pairwise(cuts)):
+            before = usable & (years < start)
+            block = usable & (years >= start) & (years <= end)
+            if not 0 < back[before].sum() < before.sum() or not block.any():
+                return None, 0.0
+            booster = self._boost(X[before], back[before], member)
+            p = booster.predict(X[block])
+            surplus = float((back[block] - p).sum())
+            shifts.append(surplus / (float((p * (1 - p)).sum()) + _DRIFT_PRIOR))
+        return float(cuts[-1]), float(np.average(shifts, weights=_DRIFT_WEIGHTS))
 
     def _log_odds(self, matrix: Floats) -> Floats:
         # One thread for the few rows of a question: waking others costs more than they save.

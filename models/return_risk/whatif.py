@@ -29,11 +29,15 @@ _NOTICEABLE_COLOUR, _COLOUR_SHARE = 0.05, 0.2
 
 @dataclass(frozen=True, slots=True)
 class SizeRisk:
-    """Chance of a return in one size, and of each reason; these sum to it."""
+    """Chance of a return in one size; of it, for being too small and too large.
+
+    The chances of the other reasons are the line's own.
+    """
 
     label: str
     p_return: float
-    reasons: Mapping[str, float]
+    too_small: float
+    too_large: float
 
 
 def by_size(
@@ -63,18 +67,18 @@ def by_size(
         return ()
     small, large = reasons.get(_SMALL, 0.0), reasons.get(_LARGE, 0.0)
     of_size = small + large
-    others = {name: p for name, p in reasons.items() if name not in (_SMALL, _LARGE)}
-    room = max(1.0 - sum(others.values()), of_size)
+    others = max(sum(reasons.values()) - of_size, 0.0)
+    room = max(1.0 - others, of_size)
+    usual = small / of_size if of_size > 0 else 0.5
     risks = []
     for each in outlooks:
         if each.label == own:
-            told: dict[str, float] = dict(reasons)
+            p, told = of_size, (small, large)
         else:
             p = _moved(of_size, misfit[own], misfit[each.label], room)
-            share = _small_share(each, small / of_size if of_size > 0 else 0.5)
-            told = {name: others.get(name, 0.0) for name in reasons}
-            told |= {_SMALL: p * share, _LARGE: p * (1.0 - share)}
-        risks.append(SizeRisk(each.label, min(sum(told.values()), 1.0), told))
+            share = _small_share(each, usual)
+            told = (p * share, p * (1.0 - share))
+        risks.append(SizeRisk(each.label, min(others + p, 1.0), *told))
     return tuple(risks)
 
 

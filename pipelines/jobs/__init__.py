@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "job_of"]
 
-MODELS = ("size_fit", "abuse")
+MODELS = ("size_fit", "return_risk", "abuse")
 """Names as registered; each is trained, promoted and filled in this order."""
 
 
