@@ -113,7 +113,13 @@ def basket_facts(
 
 
 def _dense(codes: Ints) -> Ints:
-    _, dense = np.unique(codes, return_inverse=True)
+    """Codes from 0 without gaps; of the few lines of a question at a third of `numpy.unique`."""
+    order = np.argsort(codes, kind="stable")
+    ranked = codes[order]
+    new = np.zeros(len(codes), dtype=np.int64)
+    np.not_equal(ranked[1:], ranked[:-1], out=new[1:], casting="unsafe")
+    dense = np.empty_like(new)
+    dense[order] = new.cumsum()
     return dense
 
 
@@ -130,13 +136,10 @@ def _of(group: Ints, amount: Floats | None = None) -> Floats:
 
 
 def _distinct(group: Ints, finer: Ints) -> Floats:
-    """How many finer groups the line's group holds."""
-    _, first = np.unique(finer, return_index=True)
-    return _of_size(group, first)
-
-
-def _of_size(group: Ints, rows: Ints) -> Floats:
-    counts = np.bincount(group[rows], minlength=int(group.max(initial=0)) + 1)
+    """How many finer groups (dense codes) the line's group holds."""
+    owner = np.zeros(int(finer.max(initial=-1)) + 1, dtype=np.int64)
+    owner[finer] = group
+    counts = np.bincount(owner, minlength=int(group.max(initial=-1)) + 1)
     return counts[group].astype("float64")
 
 

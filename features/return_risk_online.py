@@ -40,7 +40,7 @@ from features.positions import is_child_scale
 from features.questions import BasketLine, BasketQuestion
 from features.return_risk import DELIVERY, FACTS, HISTORIES, return_risk_vectors
 from features.return_risk_space import ReturnRiskSpace
-from features.state import StateStore, state_key
+from features.state import KEY_SEPARATOR, StateStore, state_key
 
 __all__ = ["OnlineGoods", "OnlineSize", "OtherColour", "ReturnRiskLookup", "RiskContext",
            "state_items"]  # fmt: skip
@@ -110,9 +110,9 @@ class RiskContext:
     colours: tuple[OtherColour, ...]
     recoloured: Floats
 
-    def orders(self, history: str) -> list[int]:
-        """Orders on record behind each line in this history."""
-        return [round(n) for n in self.sums[history][:, _ORDERED[history]].tolist()]
+    def orders(self, history: str, line: int) -> int:
+        """Orders on record behind a line in this history."""
+        return round(float(self.sums[history][line, _ORDERED[history]]))
 
 
 def state_items(
@@ -381,17 +381,20 @@ class _Basket:
 
 
 _CODED_PARTS = ("category", "brand", "colour", "scale", "market")
-_KEYED = tuple((f"{_MODEL}\x1f{h.name}", h.key) for h in HISTORIES)
+_KEYED = tuple((state_key(_MODEL, h.name, ""), h.key[0], h.key[1:]) for h in HISTORIES)
 assert {h.name for h in HISTORIES if "colour" in h.key} == {"colour", "product_colour"}
 
 
 def _history_keys(parts: Mapping[str, str | None]) -> list[str | None]:
     """Key in the store by history; None where a part of it is not known."""
     keys: list[str | None] = []
-    for kind, columns in _KEYED:
-        values = [parts[column] for column in columns]
-        known = [each for each in values if each is not None]
-        keys.append(state_key(kind, *known) if len(known) == len(values) else None)
+    for kind, first, rest in _KEYED:
+        value = parts[first]
+        key = None if value is None else kind + value
+        for column in rest:
+            value = parts[column]
+            key = None if value is None or key is None else f"{key}{KEY_SEPARATOR}{value}"
+        keys.append(key)
     return keys
 
 

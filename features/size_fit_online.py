@@ -156,22 +156,29 @@ class SizeFitLookup:
             asked.append((q, product, rows, keys))
             second.update(key for key, _, _ in keys)
         histories = self._state.get_many(list(second)) if second else {}
-        contexts = []
+        facts, sums = [], []
         for q, product, rows, keys in asked:
+            if product is not None and rows:
+                person = read_person(q, product.audience, found)
+                facts.append(self._facts(q, product, rows, person))
+                sums.append(self._sums(q, len(rows), keys, histories))
+        if not facts:
+            return [SizeContext(product) for _, product, _, _ in asked]
+        X = size_fit_vectors(np.concatenate(facts), np.concatenate(sums), self._space.base_)
+        contexts, start = [], 0
+        for _, product, rows, _ in asked:
             if product is None or not rows:
                 contexts.append(SizeContext(product))
                 continue
-            person = read_person(q, product.audience, found)
-            sums = self._sums(q, len(rows), keys, histories)
-            facts = self._facts(q, product, rows, person)
             contexts.append(
                 SizeContext(
                     product=product,
                     labels=tuple(product.labels[row] for row in rows),
                     scale=product.scales[rows[0]],
-                    X=size_fit_vectors(facts, sums, self._space.base_),
+                    X=X[start : start + len(rows)],
                 )
             )
+            start += len(rows)
         return contexts
 
     def _facts(

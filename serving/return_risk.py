@@ -221,8 +221,8 @@ def _line_risk(
         suggestions=tuple(sorted(found, key=lambda each: each.p_to)),
         duplicate_of=_duplicate_of(context.question.lines, i),
         knows={
-            "customer_orders": context.orders("customer")[i],
-            "product_orders": context.orders("product")[i],
+            "customer_orders": context.orders("customer", i),
+            "product_orders": context.orders("product", i),
         },
     )
 

@@ -69,7 +69,16 @@ def test_where_nothing_is_known_every_rate_is_the_shops():
         assert told[f"{name}.rate"] == pytest.approx(BASE)
         assert told[f"{name}.log_settled"] == 0
     assert np.isfinite(told["line_score"])
-    assert np.isnan(told["product.days_to_arrive"])
+
+
+def test_the_age_of_an_account_counts_while_it_is_young():
+    facts, sums = nothing(3)
+    facts[:, FACTS.index("tenure_days")] = (10.0, 400.0, np.nan)
+    young, old, unknown = (told["tenure_days"] for told in vector(facts, sums))
+    assert young == 10.0
+    assert young < old < 100.0
+    assert np.isnan(unknown)
+    assert facts[1, FACTS.index("tenure_days")] == 400.0  # what was given is not written to
 
 
 def test_a_rate_lies_between_its_own_share_and_its_parents():

@@ -157,7 +157,7 @@ def test_the_vectors_of_the_service_are_those_of_training(lookup, again, offline
 
 
 def test_the_sample_has_bodies_histories_and_shared_baskets(offline):
-    for name in ("gap", "from_kept", "tenure_days", "brand.price_ratio", "market.days_to_arrive"):
+    for name in ("gap", "from_kept", "tenure_days", "brand.price_ratio"):
         assert np.isfinite(offline[:, VECTOR.index(name)]).any(), name
     for name in ("customer.returned", "customer_product.orders", "product.too_small_share"):
         assert (offline[:, VECTOR.index(name)] > 0).any(), name
@@ -294,7 +294,7 @@ def test_nothing_known_is_answered_with_zeros_and_nan(lookup, asked_at):
     (context,) = lookup.contexts([question])
     fact = dict(zip(FACTS, context.facts[0], strict=True))
     assert context.goods == (None,)
-    assert context.orders("customer") == context.orders("product") == [0]
+    assert context.orders("customer", 0) == context.orders("product", 0) == 0
     assert fact["price"] == 10.0
     for name in ("category", "brand", "market", "position", "gap", "tenure_days"):
         assert np.isnan(fact[name]), name
