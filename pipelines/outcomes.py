@@ -107,9 +107,10 @@ def return_outcomes(
     y = pd.Series(_KEPT, index=ids, dtype="int64")
     if returns is not None:
         first = returns.sort_values(["requested_at", "order_line_id"], kind="stable")
-        first = first.drop_duplicates("order_line_id").set_index("order_line_id")["reason"]
-        codes = {reason: 1 + code for code, reason in enumerate(RETURN_REASON)}
-        y = first.map(codes).reindex(ids).fillna(_KEPT).astype("int64")
+        first = first.drop_duplicates("order_line_id")
+        place = {reason: 1 + code for code, reason in enumerate(RETURN_REASON)}
+        codes = dict(zip(first["order_line_id"], first["reason"].map(place), strict=True))
+        y = pd.Series([codes.get(line, _KEPT) for line in ids], index=ids, dtype="int64")
     y = y.where(settled.to_numpy(dtype=bool), -1)
     return pd.DataFrame({"y": y, "mature": mature.to_numpy(dtype=bool)}, index=ids)
 
