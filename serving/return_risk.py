@@ -18,7 +18,8 @@ from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
 from features.state import SqliteState, StateError
 from models.return_risk import ReturnRisk
-from models.return_risk.answer import LabelRisk, LineRisk, Suggestion
+from models.return_risk.answer import Driver, LabelRisk, LineRisk, Suggestion
+from models.return_risk.drivers import LineLabels, drivers_of
 from models.return_risk.whatif import SizeRisk, by_size, suggest_colour, suggest_size
 from models.size_fit.advice import SizeAdvice
 from serving.advisor import ModelLabel, SizeAdvisor
@@ -64,6 +65,7 @@ class ModelRiskAdvisor:
         self._checkout = checkout
         self._delivered = delivered
         self._lookup = ReturnRiskLookup(space, state)
+        self._base = space.base_
         self._label = label
         self._sizes = sizes
         self._guard = StateGuard(state, label, space.fingerprint)
@@ -93,7 +95,7 @@ class ModelRiskAdvisor:
         """
         self._guard.check()
         contexts = self._lookup.contexts(questions)
-        judged = _Judged(self._checkout, self._delivered, contexts)
+        judged = _Judged(self._checkout, self._delivered, self._base, contexts)
         advice = self._advise(contexts)
         return [
             tuple(
@@ -131,49 +133,74 @@ class _Judged:
     """What the models say of all lines at once, as plain numbers."""
 
     def __init__(
-        self, checkout: ReturnRisk, delivered: ReturnRisk, contexts: Sequence[RiskContext]
+        self,
+        checkout: ReturnRisk,
+        delivered: ReturnRisk,
+        base: float,
+        contexts: Sequence[RiskContext],
     ) -> None:
-        rows = [(b, i) for b, c in enumerate(contexts) for i in range(len(c.goods))]
-        self._place = {at: place for place, at in enumerate(rows)}
-        came = np.array(
-            [contexts[b].question.lines[i].delivered is not None for b, i in rows], bool
-        )
-        X = np.concatenate([c.X for c in contexts]) if rows else np.empty((0, 0))
-        self._chances: list[list[float]] = [[] for _ in rows]
-        self._bounds: list[tuple[float, float]] = [(0.0, 1.0) for _ in rows]
-        others = [(b, j) for b, c in enumerate(contexts) for j, _ in enumerate(c.colours)]
-        owners = [rows.index((b, contexts[b].colours[j].line)) for b, j in others]
-        recoloured = (
-            np.concatenate([c.recoloured for c in contexts if c.colours])
-            if others
-            else np.empty((0, 0))
-        )
+        self._contexts = contexts
+        self._base = base
+        self._rows = [(b, i) for b, c in enumerate(contexts) for i in range(len(c.goods))]
+        self._others = [(b, j) for b, c in enumerate(contexts) for j in range(len(c.colours))]
+        self._place = {at: place for place, at in enumerate(self._rows)}
+        self._chances: list[list[float]] = [[] for _ in self._rows]
+        self._bounds: list[tuple[float, float]] = [(0.0, 1.0) for _ in self._rows]
+        self._drivers: list[tuple[Driver, ...]] = [() for _ in self._rows]
         self._colours: dict[tuple[int, int], float] = {}
-        for model, mine in ((checkout, ~came), (delivered, came)):
-            if not mine.any():
-                continue
-            delivery = None
-            if model is delivered:
-                delivery = np.concatenate([c.delivery for c in contexts])
-            self._ask(model, np.flatnonzero(mine), X, delivery)
-            also = [k for k, owner in enumerate(owners) if mine[owner]]
-            if also:
-                again = recoloured[also]
-                if delivery is not None:
-                    again = np.concatenate([again, delivery[[owners[k] for k in also]]], axis=1)
-                for k, p in zip(also, model.chance(again).tolist(), strict=True):
-                    self._colours[others[k]] = p
+        if not self._rows:
+            return
+        self._delivery = np.concatenate([c.delivery for c in contexts])
+        came = [contexts[b].question.lines[i].delivered is not None for b, i in self._rows]
+        self._ask(checkout, [place for place, each in enumerate(came) if not each], arrived=False)
+        self._ask(delivered, [place for place, each in enumerate(came) if each], arrived=True)
 
-    def _ask(
-        self, model: ReturnRisk, at: npt.NDArray[np.int64], X: Floats, delivery: Floats | None
-    ) -> None:
-        mine = X[at] if delivery is None else np.concatenate([X[at], delivery[at]], axis=1)
-        chances = model.predict_proba(mine)
-        low, high = model.interval(mine, 1.0 - chances[:, 0])
-        told = zip(at.tolist(), chances.tolist(), low.tolist(), high.tolist(), strict=True)
-        for place, row, least, most in told:
+    def _ask(self, model: ReturnRisk, mine: list[int], *, arrived: bool) -> None:
+        """Let the model of one moment judge the lines at these places."""
+        if not mine:
+            return
+        contexts = self._contexts
+        X = np.concatenate([c.X for c in contexts])[mine]
+        delivery = self._delivery[mine] if arrived else None
+        asked = X if delivery is None else np.concatenate([X, delivery], axis=1)
+        chances = model.predict_proba(asked)
+        low, high = model.interval(asked, 1.0 - chances[:, 0])
+        facts = np.concatenate([c.facts for c in contexts])[mine]
+        names = contexts[0].sums
+        sums = {name: np.concatenate([c.sums[name] for c in contexts])[mine] for name in names}
+        labels = [self._labels(*self._rows[place]) for place in mine]
+        drivers = drivers_of(model, facts, sums, self._base, labels, delivery=delivery)
+        told = zip(mine, chances.tolist(), low.tolist(), high.tolist(), drivers, strict=True)
+        for place, row, least, most, moved in told:
             self._chances[place] = row
             self._bounds[place] = (least, most)
+            self._drivers[place] = moved
+        self._ask_colours(model, set(mine), arrived=arrived)
+
+    def _ask_colours(self, model: ReturnRisk, mine: set[int], *, arrived: bool) -> None:
+        owners = [self._place[b, self._contexts[b].colours[j].line] for b, j in self._others]
+        also = [k for k, owner in enumerate(owners) if owner in mine]
+        if not also:
+            return
+        X = np.concatenate([c.recoloured for c in self._contexts if c.colours])[also]
+        if arrived:
+            X = np.concatenate([X, self._delivery[[owners[k] for k in also]]], axis=1)
+        for k, p in zip(also, model.chance(X).tolist(), strict=True):
+            self._colours[self._others[k]] = p
+
+    def _labels(self, basket: int, line: int) -> LineLabels:
+        context = self._contexts[basket]
+        asked, goods = context.question.lines[line], context.goods[line]
+        return LineLabels(
+            size=asked.size_label,
+            colour=asked.colour,
+            brand=None if goods is None else goods.brand,
+            market=context.question.market,
+        )
+
+    def drivers(self, basket: int, line: int) -> tuple[Driver, ...]:
+        """What moved the chance most."""
+        return self._drivers[self._place[basket, line]]
 
     def reasons(self, basket: int, line: int) -> dict[str, float]:
         """Chance of each reason."""
@@ -216,6 +243,7 @@ def _line_risk(
         p_low=min(low, p_return),
         p_high=max(high, p_return),
         reasons=reasons,
+        drivers=judged.drivers(basket, i),
         sizes=tuple([LabelRisk(each.label, each.p_return) for each in sizes]),
         colours=_colours(line, goods, p_return, others),
         suggestions=tuple(sorted(found, key=lambda each: each.p_to)),

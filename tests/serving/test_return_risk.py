@@ -18,7 +18,9 @@ from models.return_risk import ReturnRisk
 from pipelines.fit_size import fit_size_fit
 from pipelines.simulate import simulate
 from serving.advisor import ModelLabel
+from serving.languages import Languages
 from serving.return_risk import CHECKOUT, DELIVERED, load_risk_advisor
+from serving.risk_messages import driver_text
 from serving.size_advice import load_advisor
 
 LABEL, SIZE_LABEL = ModelLabel("return_risk", "1"), ModelLabel("size_fit", "1")
@@ -119,12 +121,25 @@ def test_chances_reasons_and_bounds_agree(advisor, baskets):
         json.dumps(asdict(risk))  # plain values only
 
 
+def test_drivers_are_told_with_figures_and_can_be_put_into_words(advisor, baskets):
+    language = Languages().choose("en")
+    told = [driver for _, _, risk in all_lines(advisor, baskets) for driver in risk.drivers]
+    assert len({driver.code for driver in told}) > 3
+    for driver in told:
+        assert abs(driver.effect) >= 0.01
+        assert driver_text(driver, language)
+    for _, _, risk in all_lines(advisor, baskets):
+        effects = [abs(driver.effect) for driver in risk.drivers]
+        assert effects == sorted(effects, reverse=True)
+
+
 def test_a_basket_is_judged_among_others_as_alone(advisor, baskets):
     together = advisor.assess(baskets[:12])
     for basket, risks in zip(baskets, together, strict=False):
         (alone,) = advisor.assess([basket])
         for one, other in zip(alone, risks, strict=True):
             assert one.p_return == pytest.approx(other.p_return, abs=CLOSE)
+            assert [d.code for d in one.drivers] == [d.code for d in other.drivers]
             assert [s.label for s in one.suggestions] == [s.label for s in other.suggestions]
     assert advisor.assess([]) == []
     assert advisor.label() == LABEL
