@@ -54,12 +54,12 @@ _PLACE = (
 )
 
 _DECLARED: dict[str, tuple[tuple[str, ...], tuple[Sum, ...]]] = {
-    "market": (("market",), _RATE + _RECENT + _DELIVERY + _REASONS),
+    "market": (("market",), _RATE + _RECENT + _REASONS),
     "category": (("category",), _RATE + _RECENT + _REASONS),
     "category_market": (("category", "market"), _RATE + _REASONS),
     "size": (("size",), _RATE),
     "colour": (("colour",), _RATE),
-    "brand": (("brand",), _RATE + _RECENT + _DELIVERY + _REASONS + _PRICE),
+    "brand": (("brand",), _RATE + _RECENT + _REASONS + _PRICE),
     "brand_size": (("brand", "size"), _RATE),
     "product": (("product_id",), _RATE + _RECENT + _DELIVERY + _REASONS + _PRICE),
     "product_size": (("product_id", "size"), _RATE + _RECENT + _DELIVERY + _REASONS),

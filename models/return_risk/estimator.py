@@ -66,6 +66,8 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
     ----------
     classes_
         Places in :data:`features.return_risk_space.OUTCOMES`: 0 kept, then the reasons.
+    columns_
+        Places of the columns the boosters read.
     boosters_
         The ensemble.
     calibration_, spread_, reasons_
@@ -142,7 +144,8 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         part = self._parts(groups, len(back), rng)
         self.classes_ = np.arange(len(OUTCOMES))
         self.n_features_in_ = matrix.shape[1]
-        columns = self._columns()
+        self.columns_ = self._telling(matrix)
+        columns = self.columns_
         self.boosters_ = []
         unseen = np.zeros(len(back))
         for member in range(self.members):
@@ -180,7 +183,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         """
         matrix = self._checked(X)
         chance = expit(self._log_odds(matrix))
-        shares = self.reasons_.predict(matrix[:, self._columns()])
+        shares = self.reasons_.predict(matrix[:, self.columns_])
         return np.column_stack([1.0 - chance, chance[:, None] * shares])
 
     def predict(self, X: pd.DataFrame | Floats) -> Ints:
@@ -217,6 +220,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             "model": "return_risk",
             "vector": list(self._vector()),
             "outcomes": list(OUTCOMES),
+            "columns": self.columns_,
             "params": self.get_params(),
             "calibration": asdict(self.calibration_),
             "spread": asdict(self.spread_),
@@ -247,6 +251,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{source} was trained on other features ({odd}); train it again")
         model.classes_ = np.arange(len(OUTCOMES))
         model.n_features_in_ = len(vector)
+        model.columns_ = content["columns"]
         model.boosters_ = [
             lgb.Booster(model_file=str(source / f"booster_{i}.txt")) for i in range(model.members)
         ]
@@ -260,8 +265,24 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             raise ValueError(f"moment = {self.moment!r}; it is one of {', '.join(VECTORS)}")
         return VECTORS[self.moment]
 
-    def _columns(self) -> list[int]:
-        return [i for i, name in enumerate(self._vector()) if name not in CLOCKS]
+    def _telling(self, matrix: Floats) -> list[int]:
+        """Columns for the boosters: none that only tells the calendar.
+
+        Where all goods are of one category, or go to one market, their rate is the whole shop's and
+        moves with its days.
+        """
+        vector = self._vector()
+        one = [
+            name
+            for name in ("category", "market")
+            if len(np.unique(np.nan_to_num(matrix[:, vector.index(name)], nan=-1.0))) < 2
+        ]
+        prefixes = tuple(f"{name}." for name in [*one, *(["category_market"] if one else [])])
+        return [
+            i
+            for i, name in enumerate(vector)
+            if name not in CLOCKS and not (one and name.startswith(prefixes))
+        ]
 
     def _record(self, matrix: Floats) -> Floats:
         """Settled lines on record of the product and of the customer, (n, 2)."""
@@ -292,7 +313,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         }
 
     def _boost(self, X: Floats, back: Floats, member: int) -> lgb.Booster:
-        names = [self._vector()[i].replace(".", "_") for i in self._columns()]
+        names = [self._vector()[i].replace(".", "_") for i in self.columns_]
         data = lgb.Dataset(X, back, feature_name=names)
         settings = {"objective": "binary", **self._settings(member)}
         return lgb.train(settings, data, num_boost_round=self.n_estimators)
@@ -324,7 +345,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
     def _log_odds(self, matrix: Floats) -> Floats:
         # One thread for the few rows of a question: waking others costs more than they save.
         threads = 1 if len(matrix) < _FEW else 0
-        rows = np.ascontiguousarray(matrix[:, self._columns()])
+        rows = np.ascontiguousarray(matrix[:, self.columns_])
         total: Floats = np.zeros(len(matrix))
         for booster in self.boosters_:
             total = total + booster.predict(rows, raw_score=True, num_threads=threads)
