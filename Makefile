@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 .PHONY: help setup demo test bench lint lock
 
 help:
-	@echo "make demo              simulate a shop, train, promote and serve a size model, ask it four questions"
-	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, or on a folder of tables"
+	@echo "make demo              simulate a shop, train, promote and serve the three models, ask them"
+	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, fashion_returns.parquet, or a folder of tables"
 	@echo "make test              run all tests"
-	@echo "make bench             measure tables, service and models (half an hour; nothing else should run)"
+	@echo "make bench             measure tables, service and models (an hour or two; nothing else should run)"
 	@echo "make lint              ruff and mypy --strict"
 	@echo "make lock              write requirements.lock anew (needs uv)"
 
@@ -34,6 +34,8 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_tables
 	-@$(BIN)/python -m tests.benchmarks.bench_serving
 	@$(BIN)/python -m tests.benchmarks.bench_size_fit
+	@$(BIN)/python -m tests.benchmarks.bench_return_risk
+	@$(BIN)/python -m tests.benchmarks.bench_abuse
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -6,12 +6,13 @@ A model that is missing or cannot be used costs its own endpoint and no other.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from data_contracts.policies import Policies, PolicyError, policy_files
-from features.audit import AuditError, SqliteAudit
+from features.audit import AuditError, SqliteAudit, expire_old
 from features.settings import Settings
 from features.state import SqliteState, StateError
 from serving import champion
@@ -126,12 +127,19 @@ def _use_review(
         return
     try:
         audit = SqliteAudit(settings.audit_url)
+        expired = expire_old(audit, settings.audit_retention_days, time.time())
     except AuditError as error:
         logger.warning("return review is not ready: %s", error)
         state.close()
         for path in (RETURN_REVIEW.path, REVIEW_OUTCOME.path):
             app.not_ready(path, str(error), None)
         return
+    if expired.reviews:
+        logger.info(
+            "%s reviews older than %s days are removed from the record",
+            f"{expired.reviews:,}",
+            settings.audit_retention_days,
+        )
     review, outcome = build(
         state,
         policies,

@@ -1,4 +1,5 @@
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ from fake_advisor import FakeAdvisor
 from fake_risk_advisor import FakeRiskAdvisor
 from return_review.desk import Abuse
 
+from features.audit import Review, SqliteAudit, UnknownAuditError, new_audit_id
 from features.state import SqliteState, StateError
 from serving import champion
 from serving.app import MuslinApp
@@ -195,3 +197,28 @@ def test_a_record_that_cannot_be_written_leaves_the_others(settings, tmp_path, m
     told = endpoints_of(app)
     assert {path for path, each in told.items() if each["ready"]} == {"/v1/size-advice"}
     assert "MUSLIN_AUDIT_URL" in told["/v1/return-review"]["reason"]
+
+
+def test_reviews_older_than_the_retention_are_removed_at_start(settings):
+    with SqliteState(settings.state_url) as state:
+        state.replace([], {})
+    now = time.time()
+    days = settings.audit_retention_days
+    old, young = new_audit_id(), new_audit_id()
+    with SqliteAudit(settings.audit_url) as audit:
+        for audit_id, age in ((old, days + 1), (young, days - 1)):
+            audit.append_review(
+                Review(
+                    audit_id=audit_id,
+                    at=now - age * 86_400,
+                    customer_id="c-1",
+                    order_line_id="l-1",
+                    route="standard",
+                    recommended="refund",
+                )
+            )
+    start(MuslinApp(settings))
+    with SqliteAudit(settings.audit_url, readonly=True) as audit:
+        assert audit.get(young)[0].audit_id == young
+        with pytest.raises(UnknownAuditError):
+            audit.get(old)
