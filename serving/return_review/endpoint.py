@@ -25,8 +25,9 @@ from serving.languages import Language, Languages
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
 from serving.reading import choose_languages, holds_list, item_field
 from serving.return_review.gather import Gathered, Gatherer, Orders
+from serving.return_review.judgement import Judgement, judge
 from serving.return_review.outcome import not_recorded
-from serving.return_review.review import Judgement, answer, judge
+from serving.return_review.review import answer
 from serving.return_review.schemas import HINTS, ReturnReviewRequest
 from serving.risk_advisor import RiskAdvisor
 

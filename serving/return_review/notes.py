@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from serving.languages import Language
 from serving.return_review.checks import BLOCKING
 from serving.return_review.explanation import finding_text
 from serving.return_review.gather import Gathered
-
-if TYPE_CHECKING:
-    from serving.return_review.review import Judgement
+from serving.return_review.judgement import Judgement
 
 __all__ = ["reviewer_notes"]
 

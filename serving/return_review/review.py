@@ -1,9 +1,8 @@
-"""One review, from the claim to the answer: rights, findings, route, options, words."""
+"""One review, from the judgement to the answer in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from data_contracts.policies import Terms
@@ -11,73 +10,20 @@ from serving.advisor import ModelLabel
 from serving.languages import Language
 from serving.messages import locale_notice
 from serving.return_review.case import Case
-from serving.return_review.changes import Change, TermsOf, changes
-from serving.return_review.checks import Finding, check
 from serving.return_review.costs import PARTS, Cost
 from serving.return_review.customer import customer_message
 from serving.return_review.explanation import change_text, explain, finding_text
 from serving.return_review.gather import Gathered
+from serving.return_review.judgement import Judgement
 from serving.return_review.money import plain
 from serving.return_review.notes import reviewer_notes
-from serving.return_review.options import PricedOption, price_options
-from serving.return_review.recommend import recommend
-from serving.return_review.rights import Rights, rights_of
-from serving.return_review.routes import Routing, route_of
+from serving.return_review.options import PricedOption
 from serving.return_review.schemas import ReturnReviewRequest
 from serving.return_review.sentences import NOTICE, ROUTE
 
-__all__ = ["Judgement", "answer", "judge"]
+__all__ = ["answer"]
 
 _DIGITS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What was found and chosen, before it is put into words.
-
-    Attributes
-    ----------
-    case
-        The claim.
-    rights
-        None without an order on record.
-    findings, routing, options, recommended, changed
-        In the order in which each follows from those before.
-    """
-
-    case: Case
-    rights: Rights | None
-    findings: tuple[Finding, ...]
-    routing: Routing
-    options: tuple[PricedOption, ...]
-    recommended: PricedOption | None
-    changed: tuple[Change, ...]
-
-
-def judge(case: Case, terms_of: TermsOf) -> Judgement:
-    """Review a claim.
-
-    Parameters
-    ----------
-    case
-        The claim with its policy.
-    terms_of
-        Gives the policy for a changed claim, to find what would have changed the route.
-    """
-    terms = case.terms
-    rights = rights_of(case, terms) if terms is not None else None
-    findings = check(case, rights)
-    routing = route_of(case, terms, rights, findings)
-    options = price_options(case, terms, rights, findings, routing.route)
-    return Judgement(
-        case=case,
-        rights=rights,
-        findings=findings,
-        routing=routing,
-        options=options,
-        recommended=recommend(case, options, routing.route),
-        changed=changes(case, routing, terms_of),
-    )
 
 
 def answer(

@@ -14,7 +14,7 @@ from models.size_fit.advice import SizeAdvice, SizeOutlook
 from serving.advisor import Known, ModelLabel, ProductSizes
 from serving.return_review.case import DAY_S, Case
 from serving.return_review.gather import Gatherer
-from serving.return_review.review import judge
+from serving.return_review.judgement import judge
 
 NOW = time.time()
 POLICIES = Policies.load()

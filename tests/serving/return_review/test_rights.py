@@ -15,8 +15,8 @@ from return_review.desk import CONDITIONS, NOW, REASONS, case_of, make_order, op
 from serving.languages import Languages
 from serving.return_review.case import DAY_S
 from serving.return_review.customer import customer_message
+from serving.return_review.judgement import judge
 from serving.return_review.recommend import MONEY_BACK
-from serving.return_review.review import judge
 from serving.return_review.routes import ROUTES
 from serving.return_review.schemas import RouteName
 

@@ -19,7 +19,7 @@ from return_review.desk import (
     terms_of,
 )
 from serving.return_review.case import DAY_S
-from serving.return_review.review import judge
+from serving.return_review.judgement import judge
 from serving.return_review.routes import ROUTES, lighter
 
 
