@@ -37,6 +37,8 @@ CUSTOMER_PART: dict[tuple[str, ...], int | None] = {
     **_parts(SIZE_FIT),
     **_parts(ABUSE, "abuse"),
     **_parts(RETURN_RISK, "return_risk"),
+    ("abuse", "customer"): 2,
+    ("abuse", "claim"): 2,
     ("return_risk", "goods"): None,
     ("return_risk", "buyer"): 2,
     ("product_facts",): None,

@@ -7,7 +7,7 @@ Below 0 is a credit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
 from data_contracts.policies import Terms
@@ -127,7 +127,11 @@ class Costing:
         """
         terms, value = self._terms, self._value
         replacement = value * (1.0 - terms.margin_share)
-        again = self.refund(rounded(value, terms.currency), goods_back=True, seen_first=True)
+        # What is sent instead is new, and its way back is still to be paid.
+        unseen = replace(self._case.claim, condition=None, returned_weight_g=None)
+        again = Costing(replace(self._case, claim=unseen), terms).refund(
+            rounded(value, terms.currency), goods_back=True, seen_first=True
+        )
         return self._cost(
             replacement=replacement,
             outbound_shipping=terms.outbound_shipping,

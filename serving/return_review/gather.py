@@ -156,7 +156,7 @@ class Gatherer:
         PolicyError
             When the policies know no rate for the order's currency.
         """
-        claim = request.question(now)
+        claim = request.question(_moment(request, order, now))
         value = None
         if order is not None and order.unit_price is not None:
             value = order.unit_price * claim.quantity
@@ -192,3 +192,16 @@ class Gatherer:
             pass
         missing.append("abuse")
         return None
+
+
+def _moment(request: ReturnReviewRequest, order: OrderRecord | None, now: float) -> float:
+    """When the buyer asked, if the request does not tell: as on record, or now.
+
+    A claim is often reviewed again once the parcel is back. What takes the shop days must not count
+    as the buyer's delay.
+    """
+    if order is not None and order.customer_id == request.customer_id:
+        for each in order.claims:
+            if each.return_id == request.return_id:
+                return each.requested_at
+    return now

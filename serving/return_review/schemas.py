@@ -80,7 +80,8 @@ class ReturnReviewRequest(RequestModel):
     reason: Reason
     requested_at: dt.datetime | None = Field(
         default=None,
-        description="When the buyer asked, ISO 8601 with a zone; now unless sent.",
+        description="When the buyer asked, ISO 8601 with a zone. Unless sent, the moment on record "
+        "under `return_id`, or now.",
     )
     quantity: int = Field(default=1, ge=1, le=_MOST_PIECES, description="Pieces claimed.")
     return_id: Annotated[str, text_field(200, "The shop's id of the claim.")] | None = None
@@ -117,19 +118,19 @@ class ReturnReviewRequest(RequestModel):
             raise ValueError("must carry a time zone, such as 2026-03-02T10:15:00Z")
         return moment
 
-    def question(self, now: float) -> ClaimQuestion:
+    def question(self, moment: float) -> ClaimQuestion:
         """Put the request as the abuse model's question.
 
         Parameters
         ----------
-        now
-            Moment of the request, seconds since the epoch (UTC).
+        moment
+            Of the claim where the request tells none, seconds since the epoch (UTC).
         """
         return ClaimQuestion(
             order_line_id=self.order_line_id,
             customer_id=self.customer_id,
             reason=self.reason,
-            requested_at=self.requested_at.timestamp() if self.requested_at else now,
+            requested_at=self.requested_at.timestamp() if self.requested_at else moment,
             quantity=self.quantity,
             return_id=self.return_id,
             condition=self.condition,

@@ -42,6 +42,7 @@ ORDERS = Orders(
     make_order("soon", days_ago=-2),
     make_order("again", claims=(earlier(),)),
     make_order("free", unit_price=0.0),
+    make_order("slow", days_ago=40, claims=(earlier(days_ago=35),)),
 )
 
 
@@ -350,6 +351,21 @@ def test_the_claim_is_judged_as_of_its_own_moment(desk):
     review, _ = desk.audit.get(told["audit_id"])
     assert review.requested_at == pytest.approx(NOW - 3 * 86_400 + 1, abs=1e-3)
     assert any("2 days before your request" in text for text in told["explanation"])
+
+
+def test_days_the_shop_takes_to_inspect_do_not_count_as_the_buyers_delay(desk):
+    again = {"order_line_id": "slow", "reason": "changed_mind", "condition": "as_new"}
+    told = desk.review(return_id="r-1", **again).json
+    assert (told["rules"], told["recommended"]) == ([], "refund")
+    assert told["options"][0]["rule"]["id"] == "eu.withdrawal"
+    review, _ = desk.audit.get(told["audit_id"])
+    assert review.requested_at == pytest.approx(NOW - 35 * 86_400)
+    # Another claim, and another person's, are of now.
+    rules = [each["rule"] for each in desk.review(return_id="r-2", **again).json["rules"]]
+    assert "after_window" in rules
+    stranger = desk.review(return_id="r-1", customer_id="stranger", **again).json
+    review, _ = desk.audit.get(stranger["audit_id"])
+    assert review.requested_at == pytest.approx(review.at)
 
 
 class Kept:

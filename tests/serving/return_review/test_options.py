@@ -208,3 +208,12 @@ def test_money_is_rounded_half_up_to_the_currency_s_own_decimals():
     assert plain(rounded(2.675, "EUR")) == 2.68
     assert plain(rounded(1234.5, "JPY")) == 1235
     assert plain(rounded(1.2345, "KWD")) == 1.235
+
+
+def test_the_state_of_what_came_back_is_not_the_state_of_what_is_sent_instead():
+    def next_return(**claim):
+        judgement = review(make_order(unit_price=100.0), reason="too_small", size=LARGER, **claim)
+        return options_of(judgement)["exchange_size"].cost.next_return
+
+    assert next_return() > 0
+    assert next_return() == next_return(condition="worn", returned_weight_g=400.0)
