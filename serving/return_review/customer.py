@@ -136,6 +136,8 @@ class _Letter:
             name = chosen.option
             if name == "refund":
                 name = f"refund.{chosen.paid or 'on_sending'}"
+            if self.rights.withdrawal and name in ("refund.on_sending", "return_to_warehouse"):
+                name = "withdrawal"
             if chosen.amount is None:  # the price is not on record: a person finds it
                 yield say(COLLEAGUE, hours=ANSWER_HOURS)
             else:

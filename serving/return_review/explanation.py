@@ -12,7 +12,15 @@ from serving.return_review.checks import BLOCKING, Finding
 from serving.return_review.customer import day
 from serving.return_review.options import PricedOption
 from serving.return_review.rights import Rights
-from serving.return_review.sentences import CHANGE, CONDITION, FACT, FINDING, ROUTE, RULE
+from serving.return_review.sentences import (
+    CHANGE,
+    CONDITION,
+    FACT,
+    FINDING,
+    ON_ARRIVAL,
+    ROUTE,
+    RULE,
+)
 
 __all__ = ["change_text", "explain", "finding_text"]
 
@@ -42,7 +50,9 @@ def explain(
         told += _facts(case, terms, language)
         told += _rules(case, terms, rights, recommended, language)
     told += [finding_text(each, case, language) for each in findings]
-    told.append(language.say(ROUTE[route]))
+    # Nobody who withdraws has to wait for what an inspection finds.
+    waits = route != "inspect" or rights is None or not rights.withdrawal
+    told.append(language.say(ROUTE[route] if waits else ON_ARRIVAL))
     told += [text for each in changed if (text := change_text(each, terms, language))]
     return told
 

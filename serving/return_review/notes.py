@@ -46,7 +46,10 @@ def _notes(gathered: Gathered, judgement: Judgement, english: Language) -> Itera
     rights = judgement.rights
     blocked = any(each.rule in BLOCKING for each in judgement.findings)
     if rights is not None and rights.withdrawal and not blocked:
-        yield "Statutory withdrawal: the refund may wait for the goods, it cannot be refused."
+        yield (
+            "Statutory withdrawal: the refund cannot be refused, and may wait for the goods or for "
+            "proof that they were sent, whichever comes first."
+        )
     chosen = judgement.recommended
     if chosen is None:
         yield "No option is recommended: decide in person and record the outcome."

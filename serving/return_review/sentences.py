@@ -21,6 +21,7 @@ __all__ = [
     "NEXT",
     "NOTICE",
     "OFFER",
+    "ON_ARRIVAL",
     "PERIOD_ENDED",
     "RIGHT",
     "ROUTE",
@@ -55,6 +56,12 @@ OFFER: Final = {
     "return_to_warehouse": N_(
         "As soon as the article has arrived and we have looked at it, we will refund {amount}, "
         "at the latest {days} days after its arrival."
+    ),
+    # A withdrawal is refunded by a day counted from the request, and proof of posting is enough
+    # (Directive 2011/83/EU, art. 13): no inspection moves that day.
+    "withdrawal": N_(
+        "We will refund {amount} within {days} days of your request; until the article or your "
+        "proof of posting has reached us, we may wait with it."
     ),
     "refund_keep_item": N_(
         "We will refund {amount} within {hours} hours, and you may keep the article."
@@ -130,6 +137,7 @@ ROUTE: Final = {
     "inspect": N_("We look at the article when it arrives, before the refund is paid."),
     "review": N_("A colleague looks at your request in person before it is settled."),
 }
+ON_ARRIVAL: Final = N_("We look at the article when it arrives.")
 CONDITION: Final = {
     "worn": N_("The article came back with signs of wear."),
     "damaged": N_("The article came back damaged."),

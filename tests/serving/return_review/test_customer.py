@@ -86,12 +86,32 @@ def test_amount_and_day_are_written_as_the_region_does(tag, amount, date):
 def test_a_withdrawal_is_told_when_what_and_by_right():
     text = message(review())
     assert text.startswith("Thank you for telling us")
-    assert "We will refund €59.90 at the latest 14 days after" in text
+    assert "We will refund €59.90 within 14 days of your request" in text
     assert "you pay the return postage" in text
     assert "entitled to the full price of €59.90" in text
     assert "standard delivery charge" in text
     part = review(make_order(quantity=3), quantity=1)
     assert "delivery charge" not in message(part)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.7, 0.99])
+@pytest.mark.parametrize("price", [59.9, 400.0])
+def test_no_score_and_no_inspection_moves_the_day_a_withdrawal_is_refunded_by(score, price):
+    judgement = review(make_order(unit_price=price), score=score)
+    text = message(judgement)
+    assert "within 14 days of your request" in text
+    assert "or your proof of posting" in text
+    assert "arrival" not in text
+    assert not any("before the refund" in each for each in explanation(judgement))
+    for tag in TAGS:
+        assert "14" in message(judgement, tag)
+
+
+def test_beyond_the_law_a_refund_may_wait_for_the_inspection():
+    us = make_order(market="US", currency="USD", unit_price=400.0)
+    judgement = review(us)
+    assert "at the latest 14 days after its arrival" in message(judgement)
+    assert any("before the refund is paid" in each for each in explanation(judgement))
 
 
 def test_an_exchange_is_an_offer_beside_the_money():
