@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2, help="random splits")
     parser.add_argument("--moment", choices=("checkout", "delivered"), help="both unless given")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=140)
     with tempfile.TemporaryDirectory() as folder:
         IMPORTERS["fashion-returns"](DATA, Path(folder))
         tables = read_tables(folder)
