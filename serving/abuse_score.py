@@ -15,6 +15,7 @@ from features.state import SqliteState, StateError
 from models.abuse import AbuseModel, AbuseScore
 from models.abuse.signals import evidence_of, signals_of
 from serving.advisor import ModelLabel
+from serving.state_guard import StateGuard
 
 __all__ = ["ModelScorer", "load_abuse_scorer"]
 
@@ -45,23 +46,7 @@ class ModelScorer:
         self._model = model
         self._lookup = AbuseLookup(space, state)
         self._label = label
-        self._state = state
-        self._space = space.fingerprint
-        self._check_state()
-
-    def _check_state(self) -> None:
-        """Look whether the state was filled anew, and for whom."""
-        if not self._state.changed():
-            return
-        filled = self._state.meta()
-        if filled.get("space.abuse") != self._space:
-            # The next question asks again: filling it for this model mends it without a restart.
-            self._state.forget_version()
-            raise StateError(
-                f"the online state at {self._state.path} was filled for version "
-                f"{filled.get('version.abuse')} of abuse, and version {self._label.version} of "
-                f"{self._label.name} is being served; fill it with: muslin materialize"
-            )
+        self._guard = StateGuard(state, label, space.fingerprint)
 
     def label(self) -> ModelLabel:
         """Name and version of the model."""
@@ -75,7 +60,7 @@ class ModelScorer:
         StateError
             When the state has been filled for another model meanwhile.
         """
-        self._check_state()
+        self._guard.check()
         if not questions:
             return []
         contexts = self._lookup.contexts(questions)

@@ -150,7 +150,7 @@ def test_a_state_of_another_space_is_refused_until_it_fits(settings, place, tmp_
     asked = [ClaimQuestion(order_line_id="x", customer_id=None, reason="other", requested_at=1e9)]
     before = scorer.score(asked)
     filled_for(other, "2")
-    with pytest.raises(StateError, match="muslin materialize"):
+    with pytest.raises(StateError, match=r"filled for version 2 of abuse"):
         scorer.score(asked)
     filled_for(space, "1")
     assert scorer.score(asked) == before
