@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.return_risk.cost import return_rule
 from return_review.desk import CONDITIONS, REASONS, make_order, options_of, review
-from serving.return_review.case import Alternative
+from serving.return_review.case import AT_FAULT, Alternative
 from serving.return_review.money import plain, rounded
 from serving.return_review.options import OPTIONS
 from serving.return_review.recommend import MONEY_BACK
@@ -217,3 +217,12 @@ def test_the_state_of_what_came_back_is_not_the_state_of_what_is_sent_instead():
 
     assert next_return() > 0
     assert next_return() == next_return(condition="worn", returned_weight_g=400.0)
+
+
+@pytest.mark.parametrize("market", ["DE", "GB", "US", "CN", "JP", "AE", "BR"])
+@pytest.mark.parametrize("reason", AT_FAULT)
+def test_the_policies_lay_at_the_shops_door_what_the_desk_does(market, reason):
+    """Else a basket would be priced by other rules than its returns."""
+    terms = review(make_order(market=market, days_ago=20), reason=reason).case.terms
+    assert not terms.buyer_pays_return
+    assert terms.restocking_fee_share == 0
