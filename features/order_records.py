@@ -85,6 +85,8 @@ class OrderRecord:
         Where it went, ISO 3166 alpha-2.
     ordered_at, promised_at, shipped_at, delivered_at
         Seconds since the epoch (UTC).
+    order_delivered_at
+        When the last line of the order arrived, of those that have.
     shipped_weight_g
         Weight sent, g.
     ship_address_hash, device_hash, wearer, payment_method
@@ -112,6 +114,7 @@ class OrderRecord:
     promised_at: float | None = None
     shipped_at: float | None = None
     delivered_at: float | None = None
+    order_delivered_at: float | None = None
     shipped_weight_g: float | None = None
     ship_address_hash: str | None = None
     device_hash: str | None = None
@@ -153,6 +156,8 @@ def order_items(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, bytes
     told = _plain(lines, ["order_line_id", *_LINE_TEXTS], _LINE_NUMBERS, _LINE_TIMES).reset_index(
         drop=True
     )
+    came = told["delivered_at"].astype("Int64").groupby(told["order_id"])
+    told["order_delivered_at"] = came.transform("max").astype(object)
     alike = ["order_id", "product_id"]
     told["order_lines"] = told.groupby("order_id")["order_id"].transform("size")
     told["alike_lines"] = told.groupby(alike)["order_id"].transform("size")
@@ -202,7 +207,7 @@ def _claims(returns: pd.DataFrame | None) -> dict[str, list[dict[str, object]]]:
 
 def _record(order_line_id: str, stored: bytes) -> OrderRecord:
     told = orjson.loads(stored)
-    for name in (*_LINE_TIMES, "launched_at"):
+    for name in (*_LINE_TIMES, "order_delivered_at", "launched_at"):
         if name in told:
             told[name] /= _MICROS
     claims = []

@@ -62,13 +62,17 @@ def rights_of(case: Case, terms: Terms) -> Rights:
     Notes
     -----
     A period runs from delivery. Where delivery is not on record it has not begun, so it has not
-    ended either: the doubt is the shop's.
+    ended either: the doubt is the shop's. A withdrawal runs from the last delivery of the order
+    (Directive 2011/83/EU, art. 9(2)(b)(i)).
     """
     start = case.received_from
+    last_start = start
+    if start is not None and case.order is not None and case.order.order_delivered_at is not None:
+        last_start = max(start, case.order.order_delivered_at)
     asked = case.claim.requested_at
     reason = case.claim.reason
 
-    def runs(days: float) -> tuple[bool, float | None]:
+    def runs(days: float, start: float | None = start) -> tuple[bool, float | None]:
         if days <= 0:
             return False, None
         if start is None:
@@ -77,7 +81,7 @@ def rights_of(case: Case, terms: Terms) -> Rights:
         last = start + (days + 1) * DAY_S
         return asked <= last, last
 
-    withdrawal, withdrawal_until = runs(terms.withdrawal_days)
+    withdrawal, withdrawal_until = runs(terms.withdrawal_days, last_start)
     window, window_until = runs(terms.return_window_days)
     # What never came can be asked for without end; a fault as long as the law or the shop says.
     fault_days = max(terms.fault_claim_days, terms.reject_faulty_days, terms.return_window_days)

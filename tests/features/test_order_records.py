@@ -38,6 +38,21 @@ def test_every_line_is_told_as_the_tables_tell_it(orders, tables):
             assert getattr(record, name) == seconds(line[name]), name
 
 
+def test_a_line_tells_when_the_last_of_its_order_arrived(tables, tmp_path):
+    lines = tables["order_lines"].copy()
+    size = lines.groupby("order_id")["order_line_id"].transform("size")
+    first, second, *_ = lines.index[lines["order_id"].eq(lines.loc[size.idxmax(), "order_id"])]
+    lines.loc[second, "delivered_at"] = lines["delivered_at"].max() + pd.Timedelta(days=9)
+    with SqliteState(tmp_path / "state.db") as store:
+        store.replace(order_items({**tables, "order_lines": lines}), {})
+        found = read_orders(store, lines["order_line_id"].tolist())
+    last = lines.loc[second, "delivered_at"]
+    assert found[lines.loc[first, "order_line_id"]].order_delivered_at == seconds(last)
+    known = lines.groupby("order_id")["delivered_at"].max()
+    for each in found.values():
+        assert each.order_delivered_at == seconds(known[each.order_id])
+
+
 def test_a_line_tells_the_claims_made_on_it(orders, tables):
     returns = tables["returns"]
     assert sum(len(each.claims) for each in orders.values()) == len(returns)

@@ -174,3 +174,11 @@ def test_no_term_a_shop_sets_takes_a_withdrawal_away(
     if reason != "not_received":
         assert judgement.routing.route != "review"
         assert judgement.recommended is not None
+
+
+def test_a_withdrawal_runs_from_the_last_delivery_of_the_order():
+    split = make_order(days_ago=40, order_delivered_at=NOW - 10 * DAY_S)
+    assert full_refund_is_open(review(split))
+    assert not review(split).findings
+    over = make_order(days_ago=40, order_delivered_at=NOW - 16 * DAY_S)
+    assert not options_of(review(over))["refund"].allowed
