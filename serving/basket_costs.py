@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -129,6 +129,15 @@ class PolicyCosts:
         except PolicyError:
             return None
         return known.price * rate * line.quantity
+
+    def priced(self, question: BasketQuestion) -> BasketQuestion:
+        """The question with the currency its prices are in: the market's own unless one was sent.
+
+        The model compares prices, so it must read them as they are charged.
+        """
+        if question.currency is not None:
+            return question
+        return replace(question, currency=self._currency_of(question.market))
 
     def _read_currency(self, market: str | None) -> str:
         return self._policies.terms(Situation(market=market)).currency

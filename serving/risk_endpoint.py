@@ -98,7 +98,7 @@ class ReturnRiskEndpoint:
         locales = [basket.locale for basket in baskets]
         languages = choose_languages(self._languages, locales, is_list=is_list)
         asked_at = time.time()
-        questions = [basket.question(asked_at) for basket in baskets]
+        questions = [self._costs.priced(basket.question(asked_at)) for basket in baskets]
         model = self._advisor.label()
         answers: list[dict[str, Any]] = []
         for chunk in _chunks(questions):

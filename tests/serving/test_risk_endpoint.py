@@ -121,6 +121,14 @@ def test_the_market_s_own_currency_is_taken_where_none_is_sent(app):
         assert answer["expected_cost"]["currency"] == currency
 
 
+def test_the_model_reads_prices_in_the_currency_they_are_charged_in(settings):
+    app, advisor = MuslinApp(settings), FakeRiskAdvisor()
+    use_risks(app, advisor)
+    judge(app, {"market": "JP", "lines": [{**DRESS, "unit_price": 8990}]})
+    judge(app, {"market": "JP", "currency": "EUR", "lines": [DRESS]})
+    assert [question.currency for question in advisor.asked] == ["JPY", "EUR"]
+
+
 def test_the_action_has_the_lowest_expected_cost(app):
     for lines in (
         [DRESS],
