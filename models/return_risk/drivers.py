@@ -249,6 +249,9 @@ def _told(
         case "colours":
             return _count("several_colours", "count", facts[i, _F["colours_of_product"]])
         case "basket":
+            # A basket of one product in several sizes or colours is told as such.
+            if facts[i, _F["basket_products"]] < 2:
+                return None
             return _count("basket_lines", "lines", facts[i, _F["basket_lines"]])
         case "price":
             ratio = facts[i, _F["price"]] / _usual_price(sums)[i]

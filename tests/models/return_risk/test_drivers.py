@@ -78,6 +78,17 @@ def test_several_sizes_of_one_product_are_a_driver_with_their_number(line):
     assert found[0].effect == pytest.approx(0.2)
 
 
+def test_a_basket_of_one_product_is_told_by_its_sizes_alone(line):
+    facts, sums = line
+    facts[0, [_F["basket_lines"], _F["sizes_of_product"]]] = 2.0
+    model = Rates({"basket_lines": 0.1, "sizes_of_product": 0.1})
+    driver = only(drivers_of(model, facts, sums, BASE, LABELS))
+    assert driver.code == "several_sizes"
+    facts[0, _F["basket_products"]] = 2.0
+    found = drivers_of(model, facts, sums, BASE, LABELS)[0]
+    assert {each.code for each in found} == {"several_sizes", "basket_lines"}
+
+
 def test_the_effect_is_what_the_chance_would_change_by(line):
     facts, sums = line
     record(sums, "product", 100, 60, 40)
