@@ -57,7 +57,7 @@ def expire_command(
         typer.Option(min=1, help="Days a review is kept; MUSLIN_AUDIT_RETENTION_DAYS if left out."),
     ] = None,
 ) -> None:
-    """Remove reviews older than the retention, with their outcomes; the service does so when it starts."""
+    """Remove reviews older than the retention, with outcomes; the service does when it starts."""
     from features.audit import SqliteAudit, expire_old
     from features.settings import Settings
 
