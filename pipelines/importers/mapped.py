@@ -12,6 +12,7 @@ from data_contracts.errors import SourceError
 from data_contracts.readers import is_sql_url, read_csv, read_parquet, read_sql, sql_engine
 from data_contracts.schema import Column
 from data_contracts.tables import TABLES
+from data_contracts.units import convert, units_of
 from data_contracts.validation import validate
 from features.sizes import rank_labels
 from pipelines.importers.mapping import (
@@ -22,7 +23,6 @@ from pipelines.importers.mapping import (
     load_mapping,
 )
 from pipelines.importers.report import ImportReport
-from pipelines.importers.units import convert
 from pipelines.validate import write_outcome
 
 __all__ = ["import_mapped", "map_table"]
@@ -191,8 +191,15 @@ def _number(
         grouped = values.str.fullmatch(_GROUPED).fillna(value=False).to_numpy(dtype=bool)
         text = values.mask(grouped, values.str.replace(".", "", regex=False))
         text = text.str.replace(",", ".", regex=False)
-    if column.unit is not None and target.unit is not None:
-        return _keep_unread(convert(text, column.unit, target.unit), values)
+    unit = column.unit
+    if unit is None and target.kind == "number" and target.unit in units_of(target.unit):
+        unit = target.unit  # a cell may name its own
+    if unit is not None and target.unit is not None:
+        limits = (
+            -np.inf if target.minimum is None else target.minimum,
+            np.inf if target.maximum is None else target.maximum,
+        )
+        return _keep_unread(convert(text, unit, target.unit, limits), values)
     if text is values:
         return values
     return _keep_unread(pd.to_numeric(text, errors="coerce"), values)

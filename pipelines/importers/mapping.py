@@ -25,7 +25,7 @@ from pydantic import (
 
 from data_contracts.errors import BadInputError
 from data_contracts.tables import TABLES
-from pipelines.importers.units import units_of
+from data_contracts.units import units_of
 
 __all__ = ["EXAMPLE", "ColumnMapping", "Mapping", "MappingError", "TableMapping", "load_mapping"]
 

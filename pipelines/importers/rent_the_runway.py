@@ -14,6 +14,7 @@ import pandas as pd
 
 from data_contracts.dtypes import normalise
 from data_contracts.tables import FIT, SELF
+from data_contracts.units import UNITS
 from pipelines.importers.report import ImportReport, most_common, null_where, read_file
 from pipelines.validate import write_good
 
@@ -35,8 +36,8 @@ COLUMNS = (
     "category",
     "review_date",
 )
-CM_PER_INCH = 2.54
-KG_PER_POUND = 0.45359237
+CM_PER_INCH = UNITS["cm"]["in"]
+KG_PER_POUND = UNITS["kg"]["lb"]
 ADULT = {
     "height_cm": (120.0, 220.0),
     "weight_kg": (30.0, 250.0),

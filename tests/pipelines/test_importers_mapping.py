@@ -5,10 +5,10 @@ import yaml
 
 from data_contracts.errors import ContractError, SourceError
 from data_contracts.readers import read_tables
+from data_contracts.units import UNITS, convert
 from pipelines.importers.mapped import import_mapped, map_table
 from pipelines.importers.mapping import EXAMPLE, MappingError, load_mapping
 from pipelines.importers.report import ImportReport
-from pipelines.importers.units import UNITS, convert
 
 LINES = {
     "order_line_id": "no",
