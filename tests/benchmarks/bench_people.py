@@ -179,7 +179,8 @@ def people_table(rows: pd.DataFrame) -> pd.DataFrame:
     for name, group in groups.items():
         gain, error = _gain(group)
         found[name] = {
-            "n": len(group), "gain": gain, "± 1 se": error, "of one person": gain / base if base > 0 else np.nan,
+            "n": len(group), "gain": gain, "± 1 se": error,
+            "of one person": gain / base if base > 0 else np.nan,
             **{k: v for k, v in hits(group).items() if k != "n"},
         }  # fmt: skip
     return pd.DataFrame(found).T
