@@ -48,6 +48,22 @@ class Check:
     column: Column | None = None
     operator: str = ">="
 
+    @property
+    def accepted(self) -> str:
+        """What would be accepted, in words; "" where the rule's name says it all."""
+        if self.kind != "range" or self.column is None:
+            return ""
+        column = self.column
+        ends = (column.minimum, column.maximum)
+        low, high = ("" if end is None else f"{end:g}" for end in ends)
+        limits = (
+            f"between {low} and {high}"
+            if low and high
+            else f"{'at least' if low else 'at most'} {low}{high}"
+        )
+        unit = "" if column.unit in (None, "currency") else f" {column.unit}"
+        return f"{column.name} must be {limits}{unit}"
+
     def broken(self, evidence: pd.DataFrame) -> BoolArray:
         """Return which rows of ``evidence`` break the rule, shape (rows,)."""
         return _BROKEN[self.kind](self, evidence)

@@ -37,12 +37,15 @@ class BrokenRule:
         Rows that break it; a row may break several rules.
     examples
         Up to three of the values, as text.
+    accepted
+        What would be accepted, such as the bounds of a range; "" where the name says it.
     """
 
     rule: str
     columns: tuple[str, ...]
     count: int
     examples: tuple[str, ...]
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,9 @@ class ValidationReport:
     good
         Good rows by table, with contract dtypes.
     quarantine
-        Bad rows by table as they came, with the columns ``rule`` and ``value``; tables without bad
-        rows are absent. A row that breaks several rules names them all, separated by ``; ``.
+        Bad rows by table as they came, with the columns ``rule``, ``value`` and ``accepted`` (the
+        bounds of a range that is left); tables without bad rows are absent. A row that breaks
+        several rules names them all, separated by ``; ``.
     breaks
         Table-level breaks; the data is not fit for use while there is one.
     notes
@@ -172,7 +176,13 @@ def _judge(
         bad |= mask
     values = {check: _shown(check, frame, raw, mask) for check, mask in masks.items()}
     broken = tuple(
-        BrokenRule(check.rule, check.shown, int(mask.sum()), tuple(values[check][:EXAMPLES]))
+        BrokenRule(
+            check.rule,
+            check.shown,
+            int(mask.sum()),
+            tuple(values[check][:EXAMPLES]),
+            check.accepted,
+        )
         for check, mask in masks.items()
     )
     if bad.any():
@@ -241,15 +251,18 @@ def _put_aside(
 ) -> pd.DataFrame:
     rules: dict[int, list[str]] = {int(row): [] for row in np.flatnonzero(bad)}
     shown: dict[int, list[str]] = {row: [] for row in rules}
+    accepted: dict[int, list[str]] = {row: [] for row in rules}
     for check, mask in masks.items():
         for row, value in zip(np.flatnonzero(mask), values[check], strict=True):
             rules[int(row)].append(check.rule)
             shown[int(row)].append(value)
+            accepted[int(row)] += [check.accepted] if check.accepted else []
     aside = raw.loc[bad].reset_index(drop=True)
-    taken = {name: f"{name}_as_stored" for name in ("rule", "value") if name in aside.columns}
+    added = {"rule": rules, "value": shown, "accepted": accepted}
+    taken = {name: f"{name}_as_stored" for name in added if name in aside.columns}
     aside = aside.rename(columns=taken)
-    aside["rule"] = pd.Series(["; ".join(names) for names in rules.values()], dtype="str")
-    aside["value"] = pd.Series(["; ".join(texts) for texts in shown.values()], dtype="str")
+    for name, texts in added.items():
+        aside[name] = pd.Series(["; ".join(parts) for parts in texts.values()], dtype="str")
     return aside
 
 
@@ -270,9 +283,11 @@ def _note(table: Table, broken: tuple[BrokenRule, ...], report: ValidationReport
 
 def _too_many(table: Table, broken: tuple[BrokenRule, ...], bad: BoolArray) -> ContractError:
     worst = max(broken, key=lambda item: item.count)
+    accepted = f" ({worst.accepted})" if worst.accepted else ""
     return ContractError(
         f"{int(bad.sum()):,} of {len(bad):,} rows ({bad.mean():.1%}) had to be put aside, more than"
-        f" {QUARANTINE_LIMIT:.0%}; this rule is broken most. Correct the source and try again",
+        f" {QUARANTINE_LIMIT:.0%}; this rule is broken most{accepted}. Correct the source and try"
+        " again",
         table=table.name,
         column=", ".join(worst.columns),
         rule=worst.rule,

@@ -113,10 +113,12 @@ def print_report(report: ValidationReport, console: Console) -> None:
         console.print(counts)
     broken = [(item.table, rule) for item in report.tables.values() for rule in item.broken_rules]
     if broken:
-        rules = Grid("table", "broken rule", "rows", "for example")
+        rules = Grid("table", "broken rule", "rows", "for example", "accepted")
         rules.columns[2].justify = "right"
         for table, rule in broken:
-            rules.add_row(table, rule.rule, f"{rule.count:,}", escape("\n".join(rule.examples)))
+            rules.add_row(
+                table, rule.rule, f"{rule.count:,}", escape("\n".join(rule.examples)), rule.accepted
+            )
         console.print(rules)
     for note in report.notes:
         console.print(f"note: {note}", markup=False, highlight=False)

@@ -71,6 +71,12 @@ def import_mapped(mapping: Path, out: Path, source: str | None = None) -> Import
         name: item.quarantined for name, item in verdict.tables.items() if item.quarantined
     }
     report.notes += verdict.notes
+    report.notes += [
+        f"{name}: {broken.count:,} x {broken.accepted}, for example {broken.examples[0]}"
+        for name, item in verdict.tables.items()
+        for broken in item.broken_rules
+        if broken.accepted
+    ]
     return report
 
 

@@ -103,7 +103,7 @@ def test_a_bad_row_is_put_aside_with_its_rule_and_value(shop, table, column, val
     aside = report.quarantine[table]
     assert aside[["rule", "value"]].values.tolist() == [[rule, shown]]
     before = shop[table].loc[[row]].reset_index(drop=True)
-    pd.testing.assert_frame_equal(aside.drop(columns=["rule", "value"]), before)
+    pd.testing.assert_frame_equal(aside.drop(columns=["rule", "value", "accepted"]), before)
     good = report.good[table]
     expected = normalise(table, shop[table].drop(index=row))
     pd.testing.assert_frame_equal(good, expected)
@@ -161,6 +161,24 @@ def test_a_row_that_breaks_several_rules_names_them_all_and_counts_once(shop):
     assert counts(report) == {"fit_feedback": 1}
     aside = report.quarantine["fit_feedback"].iloc[0]
     assert (aside["rule"], aside["value"]) == ("source.allowed; fit.allowed", "hearsay; tight")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "accepted"),
+    [
+        ("body_measurements", "height_cm", 1.7, "height_cm must be between 30 and 250 cm"),
+        ("body_measurements", "weight_kg", 700, "weight_kg must be between 1 and 400 kg"),
+        ("order_lines", "quantity", 0, "quantity must be at least 1 pieces"),
+        ("order_lines", "unit_price", -1, "unit_price must be at least 0"),
+        ("order_lines", "currency", "euro", ""),
+    ],
+)
+def test_a_value_out_of_range_is_put_aside_with_the_bounds(shop, table, column, value, accepted):
+    shop = with_parents(shop, table)
+    spoil(shop, table, column, 39, value)
+    report = validate(shop)
+    assert report.quarantine[table]["accepted"].tolist() == [accepted]
+    assert [rule.accepted for rule in report.tables[table].broken_rules] == [accepted]
 
 
 def test_extra_columns_are_kept_ignored_and_named(shop):

@@ -195,6 +195,26 @@ def test_bad_rows_are_put_aside_as_they_were_written_and_good_ones_go_on(tmp_pat
     assert good.loc["7", "unit_price"] == pytest.approx(0.075)
 
 
+def test_an_impossible_body_is_put_aside_with_the_bounds_and_an_unlikely_one_kept(tmp_path):
+    rows = [f"{i},2024-01-01,5 ft 6,63kg" for i in range(40)]
+    rows[3] = "3,2024-01-01,1.90 m,40"
+    rows[4] = "4,2024-01-01,9 ft,100"
+    (tmp_path / "bodies.csv").write_text("\n".join(["who,day,height,weight", *rows, ""]))
+    columns = {
+        "customer_id": "who",
+        "measured_at": "day",
+        "height_cm": "height",
+        "weight_kg": "weight",
+    }
+    path = mapping(tmp_path, {"body_measurements": {"source": "bodies.csv", "columns": columns}})
+    report = import_mapped(path, tmp_path / "out")
+    assert report.quarantined == {"body_measurements": 1}
+    assert "1 x height_cm must be between 30 and 250 cm, for example 274.3" in str(report)
+    good = read_tables(tmp_path / "out")["body_measurements"].set_index("customer_id")
+    assert good.loc["3", ["height_cm", "weight_kg"]].tolist() == [190.0, 40.0]
+    assert good.loc["0", "height_cm"] == pytest.approx(167.64)
+
+
 def test_a_wrong_unit_breaks_the_contract_instead_of_filling_the_tables(tmp_path):
     (tmp_path / "bodies.csv").write_text("who,day,height\n1,2024-01-01,66\n2,2024-01-01,70\n")
     columns = {
