@@ -14,7 +14,7 @@ import pandas as pd
 from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix, grown_height
 from features.events import DAY_US
 from features.histories import T0_US
-from features.positions import CHILDREN, MIDDLES, SizeScales, is_child_scale
+from features.positions import CHILDREN, PLACES, SizeScales, is_child_scale
 
 __all__ = [
     "PERSON_TEXTS",
@@ -101,8 +101,7 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts["audience"] = facts["audience"].astype(object).fillna("any").astype(str)
     facts["body_scale"] = body_scale(facts)
     facts["person"] = facts["customer_id"] + "\x1f" + facts["wearer"]
-    columns = ["size_rank", "position", "sizes", *MIDDLES]
-    facts[columns] = facts[columns].astype("float64")
+    facts[list(PLACES)] = facts[list(PLACES)].astype("float64")
     return facts
 
 

@@ -18,11 +18,13 @@ import pandas as pd
 
 from features.sizes import parse_label, rank_labels
 
-__all__ = ["CHILDREN", "GIRTHS", "MIDDLES", "PLACED", "SizeScales", "is_child_scale"]
+__all__ = ["CHILDREN", "GIRTHS", "MIDDLES", "PLACED", "PLACES", "SizeScales", "is_child_scale"]
 
 GIRTHS = ("chest_cm", "waist_cm", "hip_cm")
 MIDDLES = ("chest_mid", "waist_mid", "hip_mid", "height_mid", "foot_mid")
-PLACED = ["product_id", "size_label", "size_rank", "scale", "position", "sizes", *MIDDLES]
+PLACES = ("position", "step", "size_rank", "sizes", *MIDDLES)
+"""The figures of a place."""
+PLACED = ["product_id", "size_label", "scale", *PLACES]
 CHILDREN = ("girls", "boys", "baby")
 
 
@@ -72,11 +74,13 @@ class SizeScales:
         DataFrame
             One row per product and size: ``product_id``, ``size_label``, ``size_rank`` (0 for the
             smallest), ``scale`` (None for goods of one size), ``position`` (in steps of the
-            scale), ``sizes`` (how many the product has), ``chest_mid`` ... ``foot_mid`` (cm, the
+            scale), ``step`` (the product's own distance between neighbouring sizes, in steps of the
+            scale: letters are wider apart than numbers), ``sizes`` (how many the product has), ``chest_mid`` ... ``foot_mid`` (cm, the
             body the size is cut for, NaN where not published).
         """
         sizes = self._axes(_joined(products, product_sizes))
         sizes["position"] /= sizes["scale"].map(self.steps_).astype("float64").fillna(1.0)
+        sizes["step"] = _own_steps(sizes)
         sizes["sizes"] = sizes.groupby("product_id")["size_label"].transform("size")
         return sizes[PLACED]
 
@@ -175,6 +179,14 @@ def _rises_with_rank(sizes: pd.DataFrame, axis: pd.Series, known: pd.Series) -> 
     grew = frame.groupby("p")["rank"].diff().gt(0)
     frame["fine"] = frame["known"] & ~(grew & ~step.gt(0))
     return frame["fine"].groupby(frame["p"]).transform("all").reindex(sizes.index)
+
+
+def _own_steps(sizes: pd.DataFrame) -> pd.Series:
+    """Median distance between neighbouring sizes of the product; 1 where there is none."""
+    ordered = sizes.sort_values(["product_id", "position"], kind="stable")
+    gap = ordered.groupby("product_id")["position"].diff()
+    own = gap.where(gap.gt(0)).groupby(ordered["product_id"]).median()
+    return sizes["product_id"].map(own).astype("float64").fillna(1.0)
 
 
 def _usual_steps(sizes: pd.DataFrame) -> dict[str, float]:

@@ -68,6 +68,7 @@ _COUNTED = ("person", "person_scale", "product")
 
 FACTS: tuple[str, ...] = (
     "position",
+    "step",
     "natural",
     "natural_sd",
     "scale_mean",

@@ -29,7 +29,7 @@ from features.people_online import (
     person_keys,
     read_person,
 )
-from features.positions import MIDDLES, is_child_scale
+from features.positions import PLACES, is_child_scale
 from features.questions import SizeQuestion
 from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 from features.size_fit_space import SizeFitSpace
@@ -42,7 +42,6 @@ Floats = npt.NDArray[np.float64]
 _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
 _PRODUCT = "product_facts"
-_PRODUCT_FACTS = ("position", "size_rank", "sizes", *MIDDLES)
 _MICROS = 1e6
 
 
@@ -101,7 +100,7 @@ def state_items(
 def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
     known = products.set_index("product_id")[["category", "brand", "audience", "size_system"]]
     ordered = placed.sort_values(["product_id", "size_rank"], kind="stable")
-    matrix = ordered[list(_PRODUCT_FACTS)].to_numpy(dtype="<f8")
+    matrix = ordered[list(PLACES)].to_numpy(dtype="<f8")
     labels = ordered["size_label"].to_numpy(dtype=object)
     scales = ordered["scale"].to_numpy(dtype=object)
     ids = ordered["product_id"].to_numpy(dtype=object)
@@ -247,7 +246,7 @@ _SCALE_COLUMNS = [
         "scale",
     )
 ]
-_PRODUCT_COLUMNS = [_F[name] for name in _PRODUCT_FACTS]
+_PRODUCT_COLUMNS = [_F[name] for name in PLACES]
 _HALF_LIVES = HISTORIES[0].half_lives
 
 
@@ -262,7 +261,7 @@ def _read_product(product_id: str, stored: bytes) -> OnlineProduct:
         category=told["category"],
         audience=told["audience"] or "any",
         brand=told["brand"],
-        facts=np.frombuffer(matrix, "<f8").reshape(-1, len(_PRODUCT_FACTS)),
+        facts=np.frombuffer(matrix, "<f8").reshape(-1, len(PLACES)),
     )
 
 

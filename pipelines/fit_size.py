@@ -92,7 +92,8 @@ def backtest_size_fit(
     DataFrame
         In the order of `hold_out`: ``order_line_id``; ``p_small``, ``p_fit``, ``p_large`` of the
         size that was ordered; ``status``, ``recommended`` and ``size_set`` of the advice that would
-        have been given over the product's sizes. Goods without sizes are ``not_sized``; they and
+        have been given over the product's sizes; ``likeliest``, the size most likely to fit, told
+        even where the advice is silent. Goods without sizes are ``not_sized``; they and
         lines whose label is none of the product's sizes have no probabilities.
     """
     say = progress or (lambda _: None)
@@ -114,5 +115,6 @@ def backtest_size_fit(
     given = [advice.get(int(line)) for line in held]
     out["status"] = ["not_sized" if each is None else each.status for each in given]
     out["recommended"] = [None if each is None else each.recommended for each in given]
+    out["likeliest"] = [None if each is None else each.likeliest for each in given]
     out["size_set"] = [[] if each is None else list(each.size_set) for each in given]
     return out

@@ -111,6 +111,12 @@ class Decision:
         return None if self.verdict.best is None else self.labels[self.verdict.best]
 
     @property
+    def likeliest(self) -> str | None:
+        """Label of the size most likely to fit, told even where the advice is silent."""
+        known = np.isfinite(self.fit).all()
+        return self.labels[int(np.argmax(self.fit[:, 1]))] if known else None
+
+    @property
     def size_set(self) -> tuple[str, ...]:
         """Labels of the size set."""
         return tuple(label for label, here in zip(self.labels, self.inside, strict=True) if here)

@@ -43,6 +43,7 @@ Floats = npt.NDArray[np.float64]
 
 ORDINAL_COLUMNS: tuple[str, ...] = (
     "position",
+    "step",
     "natural",
     "natural_sd",
     "scale_mean",
@@ -102,6 +103,8 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "product_width": (0.0, 1.0),
     "person_width": (0.0, 1.0),
     "log_sigma": (-0.8, 0.5),
+    # Letters are cut for wider bodies than numbers, and fit accordingly; 1: in full proportion.
+    "step_power": (0.8, 0.3),
 }
 _NAMES = tuple(_PRIORS)
 _START: Floats = np.array([start for start, _ in _PRIORS.values()])
@@ -242,9 +245,9 @@ class _Latent:
     known_offset: Floats
     t_small: Floats
     t_large: Floats
-    sigma: float
+    sigma: Floats
     sigma_c: Floats
-    mistake: float
+    mistake: Floats
 
 
 def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
@@ -252,8 +255,10 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     position, natural = X[:, _C["position"]], X[:, _C["natural"]]
     mean, sd = X[:, _C["scale_mean"]], X[:, _C["scale_sd"]]
     child = X[:, _C["child"]]
-    mistake = np.exp(2 * p["log_sigma_m"])
-    sigma_c2 = mistake + np.exp(
+    step = X[:, _C["step"]]
+    wide = np.where(step > 0, step, 1.0) ** p["step_power"]
+    mistake = np.exp(2 * p["log_sigma_m"]) * wide**2
+    sigma_c2 = mistake + wide**2 * np.exp(
         2 * (p["log_sigma_a"] + p["unnamed_noise"] * X[:, _C["wearer_unnamed"]])
     )
     told = X[:, _C["person_scale.told_small"]] - X[:, _C["person_scale.told_large"]]
@@ -280,7 +285,7 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     liking = np.where(np.isnan(liking), 0.0, liking)
     product_side, size_side, brand, category, person = _differences(X)
     shift = p["crowd"] * X[:, _C["product.shift"]]
-    offset = (
+    offset = wide * (
         p["product"] * product_side
         + p["grading"] * (size_side - product_side)
         + p["brand"] * brand
@@ -289,7 +294,7 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
         + p["preference"] * liking
     )
     known = 1 / (1 + np.exp(-p["knowledge"]))
-    width = np.exp(
+    width = wide * np.exp(
         p["product_width"] * (_fits(X, "product") - 0.75)
         + p["person_width"] * (_fits(X, "person") - 0.75)
     )
@@ -301,9 +306,9 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
         known_offset=known * offset,
         t_small=np.exp(p["log_t_small"]) * width,
         t_large=np.exp(p["log_t_large"]) * width,
-        sigma=float(np.exp(p["log_sigma"])),
+        sigma=np.exp(p["log_sigma"]) * wide,
         sigma_c=np.sqrt(sigma_c2),
-        mistake=float(mistake),
+        mistake=mistake,
     )
 
 
