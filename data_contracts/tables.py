@@ -6,7 +6,7 @@ markets ISO 3166 alpha-2; a blank is null, never a sentinel. Ids are text.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from data_contracts.schema import Column, ForeignKey, Kind, Operator, Rule, Table
 
@@ -31,6 +31,7 @@ __all__ = [
     "Kind",
     "Operator",
     "Rule",
+    "SizeSystem",
     "Table",
 ]
 
@@ -63,7 +64,7 @@ ABUSE_KIND = (
 )
 DECIDED_BY = ("investigator", "chargeback", "model")
 AUDIENCE = ("women", "men", "unisex", "girls", "boys", "baby")
-SIZE_SYSTEM = (
+SizeSystem = Literal[
     "ALPHA",
     "US",
     "UK",
@@ -85,7 +86,8 @@ SIZE_SYSTEM = (
     "SHOE_CN",
     "SHOE_JP",
     "ONE",
-)
+]
+SIZE_SYSTEM: tuple[SizeSystem, ...] = get_args(SizeSystem)
 FIT_PREFERENCE = ("tight", "regular", "loose")
 SELF = "self"
 """The wearer when no other person is named."""

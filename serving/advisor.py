@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from features.questions import SizeQuestion
 from models.size_fit.advice import SizeAdvice
 
-__all__ = ["Known", "ModelLabel", "ProductSizes", "SizeAdvisor"]
+__all__ = ["Chart", "Known", "ModelLabel", "ProductSizes", "SizeAdvisor"]
+
+
+Chart = Literal["published", "estimated"]
+"""Where the bodies that a product's sizes are cut for come from: the shop, or an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,29 @@ class ModelLabel:
 
 @dataclass(frozen=True, slots=True)
 class ProductSizes:
-    """The sizes a product is sold in, smallest first, and the system their labels belong to."""
+    """The sizes a product is sold in, smallest first, and the system their labels belong to.
+
+    Parameters
+    ----------
+    labels
+        As the shop writes them.
+    size_system
+        Of :data:`data_contracts.tables.SIZE_SYSTEM`.
+    audience, family
+        Whom it is made for, and the kind of garment (:mod:`features.size_systems`).
+    bodies
+        For each label the body it is cut for: interval by dimension, cm (kg for weight). Empty
+        where the product has no chart.
+    chart
+        Where `bodies` come from.
+    """
 
     labels: tuple[str, ...]
     size_system: str | None = None
+    audience: str | None = None
+    family: str | None = None
+    bodies: tuple[Mapping[str, tuple[float, float]], ...] = ()
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)

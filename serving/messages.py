@@ -54,6 +54,7 @@ _ASK: Final = {
     "cup": N_("If you tell us your cup size, we can advise you better."),
     "body_shape": N_("If you tell us your body shape, we can advise you better."),
     "age_years": N_("If you tell us the wearer's age, we can advise you better."),
+    "wearer": N_("If you tell us who will wear it, we can advise you better."),
     "birth_date": N_("If you tell us the child's date of birth, we can advise you better."),
     "fit_preference": N_(
         "If you tell us whether you like a tight, regular or loose fit, we can advise you better."

@@ -225,6 +225,8 @@ def _reason(detail: ErrorDetails, location: Sequence[int | str], hints: Hints) -
             return f"must be {hints.bounds[str(location[-1])]}"
         case "finite_number" | "float_type" | "float_parsing":
             return "must be a finite number"
+        case "string_type" if location and location[-1] in hints.patterns:
+            return f"must be {hints.patterns[str(location[-1])]}"
         case "string_type":
             return "must be text"
         case "string_pattern_mismatch" if location and location[-1] in hints.patterns:

@@ -25,16 +25,15 @@ from pydantic.config import JsonDict
 from data_contracts.tables import SELF
 from features.questions import BasketLine, BasketQuestion, Delivered
 from models.return_risk.cost import Action
+from serving.measures import BODY_BOUNDS, MEASURE_HINTS, Measurements
 from serving.operation import Example, Operation
 from serving.problems import Hints
 from serving.schema_base import (
-    BODY_BOUNDS,
     PATTERNS,
     Currency,
     CustomerId,
     LocaleTag,
     Market,
-    Measurements,
     ModelName,
     Probability,
     RequestModel,
@@ -363,7 +362,7 @@ def _hints(basket: type[_Basket], line: type[CheckoutLine], extra: dict[str, str
             "measurements": tuple(Measurements.model_fields),
         },
         bounds=_BOUNDS,
-        patterns=PATTERNS,
+        patterns={**PATTERNS, **MEASURE_HINTS},
         instead={**extra, "moment": "must be one of 'checkout', 'delivered'"},
     )
 

@@ -7,18 +7,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from data_contracts.tables import SELF
+from data_contracts.tables import SELF, SizeSystem
 from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from models.size_fit.advice import ProductFlag, Status
+from serving.measures import BODY_BOUNDS, MEASURE_HINTS, Measurements
 from serving.operation import Example, Operation
 from serving.problems import Hints
 from serving.schema_base import (
-    BODY_BOUNDS,
     PATTERNS,
     CustomerId,
     LocaleTag,
     Market,
-    Measurements,
     ModelName,
     RequestModel,
     Wearer,
@@ -35,33 +34,7 @@ __all__ = [
     "SizeAdviceRequest",
     "SizeAdviceResponse",
     "SizeEntry",
-    "SizeSystem",
 ]
-
-SizeSystem = Literal[
-    "ALPHA",
-    "US",
-    "UK",
-    "EU",
-    "FR",
-    "IT",
-    "DE",
-    "ES",
-    "CN",
-    "JP",
-    "KR",
-    "AU",
-    "BABY_CM",
-    "BABY_MONTHS",
-    "WAIST_INCH",
-    "SHOE_EU",
-    "SHOE_US",
-    "SHOE_UK",
-    "SHOE_CN",
-    "SHOE_JP",
-    "ONE",
-]
-
 
 _KNOWN: JsonDict = {
     "product_id": "dress-1042",
@@ -198,7 +171,7 @@ HINTS = Hints(
         "measurements": tuple(Measurements.model_fields),
     },
     bounds=BODY_BOUNDS,
-    patterns=PATTERNS,
+    patterns={**PATTERNS, **MEASURE_HINTS},
 )
 """What a refused size question is told."""
 

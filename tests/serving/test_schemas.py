@@ -4,9 +4,9 @@ from typing import get_args
 import pytest
 from asgi import ask
 
-from data_contracts.tables import BODY_RANGES, FIT_PREFERENCE, SIZE_SYSTEM, TABLES
-from serving.schema_base import Measurements
-from serving.schemas import SizeAdviceRequest, SizeAdviceResponse, SizeSystem
+from data_contracts.tables import BODY_RANGES, FIT_PREFERENCE, TABLES
+from serving.measures import Measurements
+from serving.schemas import SizeAdviceRequest, SizeAdviceResponse
 
 KNOWN = {"product_id": "dress", "measurements": {"height_cm": 171}}
 
@@ -17,11 +17,12 @@ def errors_of(answer):
 
 
 def test_vocabulary_is_the_contracts():
-    assert get_args(SizeSystem) == SIZE_SYSTEM
     preference = Measurements.model_fields["fit_preference"].annotation
     assert get_args(get_args(preference)[0]) == FIT_PREFERENCE
     columns = {column.name for column in TABLES["body_measurements"].columns}
-    assert set(Measurements.model_fields) == columns - {"customer_id", "wearer", "measured_at"}
+    of_a_body = columns - {"customer_id", "wearer", "measured_at"}
+    written = {name.rsplit("_", 1)[0] for name in BODY_RANGES}
+    assert set(Measurements.model_fields) == of_a_body | written
 
 
 def test_every_answer_keeps_the_response_schema(app):
@@ -76,8 +77,8 @@ def test_eighteen_metres_names_value_and_bound(app):
         ({**KNOWN, "candidate_sizes": [""]}, "candidate_sizes[0]", "must not be empty"),
         ({**KNOWN, "measurements": []}, "measurements", "must be an object"),
         (
-            {"product_id": "dress", "measurements": {"height": 171}},
-            "measurements.height",
+            {"product_id": "dress", "measurements": {"size_cm": 171}},
+            "measurements.size_cm",
             "known are height_cm",
         ),
         (

@@ -17,7 +17,7 @@ from pipelines.materialize import materialize
 from pipelines.simulate import simulate
 from serving.advisor import ModelLabel
 from serving.app import MuslinApp
-from serving.schema_base import Measurements
+from serving.measures import Measurements
 from serving.schemas import SizeAdviceResponse
 from serving.size_advice import load_advisor
 
