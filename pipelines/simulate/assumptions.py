@@ -32,6 +32,9 @@ STREAMS = (
     "settlement",
     "charts",
     "accounts",
+    "households",
+    "spelling",
+    "untold",
 )
 
 
@@ -78,6 +81,16 @@ class ShopAssumptions:
         Share of products that publish no chart, and an incomplete one.
     size_systems : tuple of str or None
         Only these size systems; None for all.
+    system_untold_share : float
+        Share of products whose size system is not told.
+    label_noise_share : float
+        Share of products whose labels are spelt another way than the size system's own:
+        ``Gr. 40``, ``2XL``, ``0-3 months``.
+    stretch : float
+        How much the fabric widens or narrows the band of good fit; 0 for not at all.
+    same_sex_share, relative_share : float
+        Share of partners of the account holder's own sex, and of accounts that also buy for a
+        grown-up of that sex of another generation.
     chart_reader_share : float
         Share of shoppers who read the chart where there is one.
     choice_noise : float
@@ -115,6 +128,11 @@ class ShopAssumptions:
     chart_none_share: float = 0.15
     chart_partial_share: float = 0.15
     size_systems: tuple[str, ...] | None = None
+    system_untold_share: float = 0.0
+    label_noise_share: float = 0.05
+    stretch: float = 1.0
+    same_sex_share: float = 0.12
+    relative_share: float = 0.10
     chart_reader_share: float = 0.55
     choice_noise: float = 1.0
     bracket_share: float = 0.035

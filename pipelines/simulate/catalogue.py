@@ -27,7 +27,8 @@ _AUDIENCE_SHARE = {
     "women": 0.40, "men": 0.22, "unisex": 0.06, "girls": 0.10, "boys": 0.10, "baby": 0.12,
 }  # fmt: skip
 _BRAND_HOMES = (
-    ("DE", 0.25), ("US", 0.18), ("IT", 0.12), ("GB", 0.12), ("FR", 0.10), ("CN", 0.15), ("JP", 0.08)
+    ("DE", 0.25), ("US", 0.18), ("IT", 0.12), ("GB", 0.12), ("FR", 0.10), ("CN", 0.15),
+    ("JP", 0.08), ("KR", 0.05), ("AU", 0.03),
 )  # fmt: skip
 
 
@@ -179,7 +180,7 @@ def draw_catalogue(
     brand_no = rng.choice(brands, products, p=brand_share)
     # Asian brands write western sizes as everybody does; only letters differ.
     letters = np.array([x.system == "ALPHA" for x in western])[ladder]
-    is_asian = letters & np.isin(home[brand_no], ("CN", "JP"))
+    is_asian = letters & np.isin(home[brand_no], ("CN", "JP", "KR"))
     ladder = ladder + np.where(is_asian, len(western), 0)
 
     length = np.array([len(x.labels) for x in known])[ladder]

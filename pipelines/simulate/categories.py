@@ -48,15 +48,25 @@ class Category:
     formal: float = 0.1
 
 
-_KNIT, _WOVEN = ("cotton", "viscose", "wool"), ("cotton", "polyester", "linen", "viscose")
+_KNIT = ("cotton", "viscose", "wool", "cotton, elastane")
+_WOVEN = ("cotton", "polyester", "linen", "viscose", "polyester, elastane")
+_DENIM = ("cotton", "cotton, elastane")
+#: How much wider than its kind's the band of good fit of a fabric is: what gives forgives.
+STRETCH = {
+    "cotton, elastane": 1.25, "polyester, elastane": 1.25, "wool": 1.1, "linen": 0.9,
+    "polyester": 0.95, "canvas": 0.95,
+}  # fmt: skip
 _UPPER = {"chest_cm": 0.8, "waist_cm": 0.2}
 _LOWER = {"waist_cm": 0.6, "hip_cm": 0.4}
+_HIP = {"waist_cm": 0.4, "hip_cm": 0.6}
+# The band of a bra lies between bust and waist; its cup is the ladder's.
+_BAND = {"chest_cm": 0.6, "waist_cm": 0.4}
 _ALL = {"chest_cm": 0.5, "waist_cm": 0.25, "hip_cm": 0.25}
 _TALL = {"height_cm": 0.85, "chest_cm": 0.15}
 _LENGTH = {"height_cm": 1.0}
 _FOOT = {"foot_length_cm": 1.0}
 _ADULT, _KIDS = ("women", "men"), ("girls", "boys")
-_SIZES = ("ALPHA", "US", "UK", "EU", "FR", "IT", "DE", "ES", "CN", "JP")
+_SIZES = ("ALPHA", "US", "UK", "EU", "FR", "IT", "DE", "ES", "CN", "JP", "KR", "AU")
 _LETTERS = ("ALPHA",)
 
 CATEGORIES: tuple[Category, ...] = (
@@ -67,8 +77,8 @@ CATEGORIES: tuple[Category, ...] = (
     Category("t_shirt", (*_ADULT, "unisex"), "body", _UPPER, 22, 180, 1.00, 2.5, _KNIT, _LETTERS),
     Category("coat", _ADULT, "body", _UPPER, 149, 1300, 0.90, 1.5, _WOVEN, _SIZES, formal=0.4),
     Category("trousers", _ADULT, "body", _LOWER, 59, 480, 0.75, 2.5, _WOVEN, _SIZES, formal=0.2),
-    Category("jeans", _ADULT, "body", _LOWER, 75, 650, 0.70, 2.5, ("cotton",), ("WAIST_INCH",)),
-    Category("skirt", ("women",), "body", _LOWER, 45, 320, 0.75, 1.5, _WOVEN, _SIZES, formal=0.4),
+    Category("jeans", _ADULT, "body", _LOWER, 75, 650, 0.70, 2.5, _DENIM, ("WAIST_INCH",)),
+    Category("skirt", ("women",), "body", _HIP, 45, 320, 0.75, 1.5, _WOVEN, _SIZES, formal=0.4),
     Category("swimwear", ("women",), "body", _ALL, 39, 150, 0.80, 0.8, _KNIT, _SIZES, True),
     Category("underwear", _ADULT, "body", _LOWER, 19, 90, 0.95, 0.8, _KNIT, _LETTERS, True),
     Category("shoes", (*_ADULT, *_KIDS), "foot", _FOOT, 79, 800, 0.80, 3.5, ("leather", "canvas"),
@@ -83,4 +93,5 @@ CATEGORIES: tuple[Category, ...] = (
     Category("baby_shoes", ("baby",), "foot", _FOOT, 29, 180, 0.80, 0.8, ("leather",)),
     Category("scarf", ("unisex",), "none", {}, 25, 150, 1.0, 0.8, ("wool",)),
     Category("baby_hat", ("baby",), "none", {}, 12, 50, 1.0, 0.4, ("cotton",)),
+    Category("bra", ("women",), "band", _BAND, 32, 80, 0.80, 0.9, _KNIT, sealed=True),
 )  # fmt: skip

@@ -75,7 +75,7 @@ def choose_sizes(
 
 def _letters(catalogue: Catalogue, market: IntArray, product: IntArray) -> FloatArray:
     """Error from reading letters as they are meant at home, where no chart is read."""
-    eastern = np.isin(market, [i for i, m in enumerate(MARKETS) if m.code in ("CN", "JP")])
+    eastern = np.isin(market, [i for i, m in enumerate(MARKETS) if m.code in ("CN", "JP", "KR")])
     letters = np.array([x.system == "ALPHA" for x in catalogue.all_ladders])
     is_alpha = letters[catalogue.ladder[product]]
     is_asian = catalogue.asian[product]

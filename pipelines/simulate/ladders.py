@@ -24,7 +24,7 @@ class Ladder:
     Attributes
     ----------
     system, audience, garment : str
-        `garment` is ``body`` (girths), ``height``, ``foot`` or ``none``.
+        `garment` is ``body`` (girths), ``band`` (of a bra), ``height``, ``foot`` or ``none``.
     labels : tuple of str
         Smallest first.
     centres : mapping of str to (float, float)
@@ -49,6 +49,11 @@ def _count(first: float, step: float, count: int, form: str = "{:g}") -> tuple[s
     return tuple(form.format(first + step * i) for i in range(count))
 
 
+def _pairs(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels two by two, ``S/M``, where one size serves both; an odd one at the end is left out."""
+    return tuple(f"{a}/{b}" for a, b in zip(labels[::2], labels[1::2], strict=False))
+
+
 def _foot(first: float, step: float) -> dict[str, tuple[float, float]]:
     return {"foot_length_cm": (first, step)}
 
@@ -67,7 +72,13 @@ def _women() -> list[Ladder]:
         Ladder("JP", "women", "body", _count(5, 2, 10), cut, 0.5),
         Ladder("CN", "women", "body", chinese, cut | {"height_cm": (150.0, 5.0)}, 0.8),
         Ladder("ALPHA", "women", "body", ALPHA[:7], _girths(80.0, 64.0, 88.0, 6.0), 7.0),
-    ]
+        Ladder("KR", "women", "body", ("44", "55", "66", "77", "88", "99"),
+               _girths(81.0, 64.0, 88.0, 4.5), 0.5),
+        Ladder("AU", "women", "body", _count(6, 2, 10), _girths(78.0, 61.0, 86.5, 4.5), 0.4),
+        Ladder("ALPHA", "women", "body", _pairs(ALPHA[:6]), _girths(83.0, 67.0, 91.0, 12.0), 0.5),
+        Ladder("DE", "women", "body", _pairs(_count(32, 2, 10)), _girths(78.0, 62.0, 86.0, 8.0),
+               0.4),
+    ]  # fmt: skip
     for leg, weight in (("L30", 0.8), ("L32", 1.2), ("L34", 0.5)):
         labels = _count(24, 2, 8, "W{:g}/" + leg)
         out.append(
@@ -79,7 +90,29 @@ def _women() -> list[Ladder]:
         Ladder("SHOE_US", "women", "foot", _count(5, 1, 7), _foot(22.2, 0.846), 1.2),
         Ladder("SHOE_CN", "women", "foot", _count(220, 5, 10), _foot(22.0, 0.5), 0.8),
         Ladder("SHOE_JP", "women", "foot", _count(22, 0.5, 10), _foot(22.0, 0.5), 0.5),
+        Ladder("SHOE_US", "women", "foot", _count(5, 0.5, 13), _foot(22.2, 0.423), 0.4),
     ]
+    return out + _bras()
+
+
+def _bras() -> list[Ladder]:
+    """Bands of one cup each: the bust grows by two centimetres from cup to cup."""
+    out = []
+    for i, cup in enumerate("ABCD"):
+        band = {"chest_cm": (77.5 + 2.0 * i, 5.0), "waist_cm": (63.0, 5.0)}
+        bands = {
+            "EU": (_count(65, 5, 7), 0.4),
+            "FR": (_count(80, 5, 7), 0.15),
+            "UK": (_count(30, 2, 7), 0.2),
+            "US": (_count(30, 2, 7), 0.2),
+            "AU": (_count(8, 2, 7), 0.05),
+        }
+        out += [
+            Ladder(system, "women", "band", tuple(x + cup for x in labels), band, weight)
+            for system, (labels, weight) in bands.items()
+        ]
+        japanese = tuple(cup + x for x in _count(65, 5, 7))
+        out.append(Ladder("JP", "women", "band", japanese, band, 0.1))
     return out
 
 
@@ -94,6 +127,9 @@ def _men() -> list[Ladder]:
         Ladder("US", "men", "body", _count(34, 2, 10), cut, 1.2),
         Ladder("CN", "men", "body", chinese, cut | {"height_cm": (160.0, 5.0)}, 0.7),
         Ladder("ALPHA", "men", "body", ALPHA, _girths(86.0, 74.0, 88.0, 6.0), 7.0),
+        Ladder("KR", "men", "body", _count(90, 5, 6), _girths(90.0, 76.0, 91.0, 5.0), 0.4),
+        Ladder("AU", "men", "body", _count(87, 5, 9), _girths(87.0, 74.0, 90.0, 5.0), 0.3),
+        Ladder("ALPHA", "men", "body", _pairs(ALPHA), _girths(89.0, 77.0, 91.0, 12.0), 0.4),
     ]
     for leg, weight in (("L30", 0.6), ("L32", 1.5), ("L34", 1.0)):
         labels = _count(28, 2, 8, "W{:g}/" + leg)
@@ -106,6 +142,7 @@ def _men() -> list[Ladder]:
         Ladder("SHOE_US", "men", "foot", _count(7, 1, 8), _foot(24.7, 0.846), 1.2),
         Ladder("SHOE_CN", "men", "foot", _count(245, 5, 10), _foot(24.5, 0.5), 0.7),
         Ladder("SHOE_JP", "men", "foot", _count(24.5, 0.5, 10), _foot(24.5, 0.5), 0.4),
+        Ladder("SHOE_US", "men", "foot", _count(7, 0.5, 15), _foot(24.7, 0.423), 0.4),
     ]
     return out
 
@@ -116,6 +153,8 @@ def _children(audience: str) -> list[Ladder]:
     tens = {"height_cm": (90.0, 10.0), "chest_cm": (49.1, 4.5)}
     us = ("2", "3", "4", "5", "6", "7", "8", "10", "12", "14", "16", "18", "20")
     uk = tuple(f"{a}-{a + 1}" for a in range(1, 14))
+    toddler = {"height_cm": (88.0, 7.0), "chest_cm": (51.0, 1.9)}
+    years = {"height_cm": (92.0, 12.0), "chest_cm": (52.0, 5.0)}
     return [
         Ladder("EU", audience, "height", _count(92, 6, 13), cut, 3.0),
         Ladder("US", audience, "height", us, cut, 1.0),
@@ -124,6 +163,9 @@ def _children(audience: str) -> list[Ladder]:
         Ladder("ALPHA", audience, "height", ALPHA[:6], wide, 0.6),
         Ladder("SHOE_EU", audience, "foot", _count(23, 1, 18), _foot(13.8, 2 / 3), 2.0),
         Ladder("SHOE_CN", audience, "foot", _count(140, 5, 22), _foot(14.0, 0.5), 0.5),
+        Ladder("US", audience, "height", ("2T", "3T", "4T", "5T"), toddler, 0.5),
+        Ladder("KR", audience, "height", _count(90, 10, 8), tens, 0.3),
+        Ladder("AU", audience, "height", _count(2, 2, 8), years, 0.3),
     ]
 
 
@@ -137,6 +179,22 @@ def _babies() -> list[Ladder]:
         Ladder("BABY_MONTHS", "baby", "height", months, by_age, 2.0),
         Ladder("ALPHA", "baby", "height", ALPHA[:5], {"height_cm": (50.0, 11.0)}, 0.1),
         Ladder("SHOE_EU", "baby", "foot", _count(16, 1, 9), _foot(9.2, 2 / 3), 1.0),
+        Ladder(
+            "BABY_CM",
+            "baby",
+            "height",
+            ("50-56", "62-68", "74-80", "86-92"),
+            {"height_cm": (53.0, 12.0)},
+            0.6,
+        ),
+        Ladder(
+            "AU",
+            "baby",
+            "height",
+            ("0000", "000", "00", "0", "1", "2"),
+            {"height_cm": (56.0, 7.0)},
+            0.2,
+        ),
     ]
 
 

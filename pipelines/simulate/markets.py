@@ -65,4 +65,8 @@ MARKETS: tuple[Market, ...] = (
            ("ALPHA", "ES", "EU", "BABY_MONTHS", "SHOE_EU", "WAIST_INCH")),
     Market("IT", "EUR", "it_IT", 0.07, 1.0, 2, 0.70, 4.0, 0.50, 0.010, (162.5, 176.5), 0.97,
            ("ALPHA", "IT", "EU", "BABY_MONTHS", "SHOE_EU", "WAIST_INCH")),
+    Market("KR", "KRW", "ko_KR", 0.04, 1500.0, 0, 0.55, 8.0, 0.30, 0.007, (161.0, 174.0), 0.92,
+           ("ALPHA", "KR", "BABY_CM", "SHOE_CN", "WAIST_INCH")),
+    Market("AU", "AUD", "en_AU", 0.04, 1.65, 2, 0.95, 10.0, 0.45, 0.012, (163.5, 177.0), 1.02,
+           ("ALPHA", "AU", "UK", "BABY_MONTHS", "SHOE_UK", "SHOE_US", "WAIST_INCH")),
 )  # fmt: skip

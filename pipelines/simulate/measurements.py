@@ -18,7 +18,7 @@ _NOISE = np.array([2.8, 3.2, 2.8, 1.6, 1.9, 0.35])
 _TOLD = np.array([0.45, 0.50, 0.42, 0.92, 0.85, 0.30])
 _FLOOR = np.array([25.0, 25.0, 25.0, 40.0, 2.0, 6.0])
 #: Chance that anything was ever told, by place in WEARERS.
-_EVER = np.array([0.62, 0.30, 0.62, 0.55])
+_EVER = np.array([0.62, 0.30, 0.62, 0.55, 0.30])
 
 
 @dataclass(frozen=True)

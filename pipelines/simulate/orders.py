@@ -209,11 +209,11 @@ def _wearers(
 ) -> IntArray:
     of = shoppers.wearer_of[who]
     age = (when[:, None] - shoppers.bodies.born_day[np.maximum(of, 0)]) / 365.25
-    weight = np.where(of >= 0, np.array([1.0, 0.30, 0.0, 0.0]), 0.0)
+    weight = np.where(of >= 0, np.array([1.0, 0.30, 0.0, 0.0, 0.30]), 0.0)
     # Things for a baby are bought from shortly before the birth, and more often than later.
     baby = (of >= 0) & (age > -0.15) & (age < BABY_AGE) & ("baby" in sold)
     child = (of >= 0) & (age >= BABY_AGE) & (age < 15.5) & bool({"girls", "boys"} & sold)
-    weight[:, 2:] = (1.3 * baby + 0.7 * child)[:, 2:]
+    weight[:, 2:4] = (1.3 * baby + 0.7 * child)[:, 2:4]
     cumulated = np.cumsum(weight, axis=1)
     u = rng.random(who.size) * cumulated[:, -1]
     chosen: IntArray = of[np.arange(who.size), (u[:, None] >= cumulated).sum(axis=1)]

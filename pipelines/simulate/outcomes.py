@@ -10,7 +10,7 @@ from scipy.stats import norm
 from data_contracts.tables import FEEDBACK_SOURCE, RETURN_REASON
 from pipelines.simulate.assumptions import BoolArray, FloatArray, IntArray, ShopAssumptions
 from pipelines.simulate.catalogue import Catalogue
-from pipelines.simulate.categories import CATEGORIES
+from pipelines.simulate.categories import CATEGORIES, STRETCH
 from pipelines.simulate.markets import MARKETS
 from pipelines.simulate.orders import Lines
 from pipelines.simulate.shoppers import Shoppers
@@ -122,6 +122,8 @@ def true_fits(
     one_size = count == 1
     mismatch = np.where(one_size[line], 0.0, cut - wished[line])
     band = np.array([c.tolerance for c in CATEGORIES])[catalogue.category[lines.product]]
+    give = np.array([STRETCH.get(m, 1.0) for m in catalogue.material]) ** assumptions.stretch
+    band = band * give[lines.product]
     band = np.where(one_size, ONE_SIZE_TOLERANCE * assumptions.residual_noise, band)
     band = band * assumptions.tolerance
     small = norm.cdf((-band[line] - mismatch) / assumptions.residual_noise)

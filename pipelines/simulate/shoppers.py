@@ -1,4 +1,4 @@
-"""Accounts and the people they buy for: self, partner, children."""
+"""Accounts and the people they buy for: self, partner, children, a grown-up relative."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from pipelines.simulate.bodies import Bodies, draw_bodies
 from pipelines.simulate.frames import only
 from pipelines.simulate.markets import MARKETS
 
-WEARERS = ("self", "partner", "child", "child_2")
+WEARERS = ("self", "partner", "child", "child_2", "relative")
+_PARTNER, _RELATIVE = 1, 4
+_CHILDREN = (2, 3)
+_GENERATION = 26.0
 #: Where tight and loose begin, in size steps of wished ease.
 TASTE = 0.22
 
@@ -39,7 +42,7 @@ class Shoppers:
         Cluster is None where nothing is known.
     owner, slot : int arrays (w,)
         Account of a wearer and its place in `WEARERS`.
-    wearer_of : int array (c, 4)
+    wearer_of : int array (c, 5)
         Wearer by account and slot, -1 for none.
     ease : float array (w,)
         Wished ease in size steps, positive for loose.
@@ -77,6 +80,7 @@ def hashes(rng: np.random.Generator, n: int) -> TextArray:
 def draw_shoppers(
     rng: np.random.Generator,
     body_rng: np.random.Generator,
+    home_rng: np.random.Generator,
     *,
     customers: int,
     assumptions: ShopAssumptions,
@@ -85,7 +89,7 @@ def draw_shoppers(
 
     Parameters
     ----------
-    rng, body_rng : numpy.random.Generator
+    rng, body_rng, home_rng : numpy.random.Generator
     customers : int
     assumptions : ShopAssumptions
 
@@ -120,21 +124,29 @@ def draw_shoppers(
     parent = (age > 20) & (age < 55)
     has[:, 2] = parent & (rng.random(c) < 0.50)
     has[:, 3] = has[:, 2] & (rng.random(c) < 0.40)
+    # A mother buys for her grown daughter, a daughter for her mother.
+    has[:, _RELATIVE] = home_rng.random(c) < assumptions.relative_share
+    same_sex = home_rng.random(c) < assumptions.same_sex_share
+    older = np.where(home_rng.random(c) < 0.5, 1.0, -1.0)
+    apart = _GENERATION * np.where(age - _GENERATION < 18.0, 1.0, older)
+    apart = np.where(age + _GENERATION > 90.0, -_GENERATION, apart)
     owner, slot = np.nonzero(has)
     wearer_of = np.full((c, len(WEARERS)), -1, dtype=np.int64)
     wearer_of[owner, slot] = np.arange(owner.size)
 
     w = owner.size
-    is_child = slot >= 2
+    is_child = np.isin(slot, _CHILDREN)
     coin = body_rng.random(w) < 0.5
-    female = np.where(is_child, coin, np.where(slot == 0, woman[owner], ~woman[owner]))
+    other_sex = (slot == _PARTNER) & ~same_sex[owner]
+    female = np.where(is_child, coin, woman[owner] ^ other_sex)
     # A shop for baby goods has many births during its years.
     child_born = np.where(
         body_rng.random(w) < 0.5,
         body_rng.uniform(-365.0, days * 0.9, w),
         body_rng.uniform(-11 * 365.25, 0.0, w),
     )
-    adult_born = -365.25 * (age[owner] + (slot == 1) * body_rng.normal(0.0, 3.0, w))
+    years = age[owner] + (slot == _PARTNER) * body_rng.normal(0.0, 3.0, w)
+    adult_born = -365.25 * (years + (slot == _RELATIVE) * apart[owner])
     born: FloatArray = np.round(np.where(is_child, child_born, adult_born)).astype(np.float64)
     heights = np.array([m.height for m in MARKETS])[market[owner], np.where(female, 0, 1)]
     girth = np.array([m.girth for m in MARKETS])[market[owner]]
@@ -150,7 +162,7 @@ def draw_shoppers(
     ease = kind + body_rng.normal(0.0, 0.10, w)
     # Parents buy with room to grow.
     ease = np.where(is_child, body_rng.normal(0.30, 0.15, w), ease)
-    error = np.where(is_child, 0.20, np.where(slot == 1, 0.18, 0.10))
+    error = np.where(is_child, 0.20, np.where(slot != 0, 0.18, 0.10))
     return Shoppers(
         customer_id=np.array([f"C{i:07d}" for i in range(1, c + 1)], object),
         market=market.astype(np.int64),

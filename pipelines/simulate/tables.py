@@ -74,6 +74,7 @@ def _money(euros: FloatArray, market: IntArray) -> FloatArray:
 
 def _products(world: World) -> pd.DataFrame:
     c = world.catalogue
+    told = world.rng["untold"].random(c.price.size) >= world.assumptions.system_untold_share
     return frame(
         "products",
         {
@@ -81,7 +82,7 @@ def _products(world: World) -> pd.DataFrame:
             "category": names(tuple(x.name for x in CATEGORIES), c.category),
             "brand": c.brand,
             "audience": names(AUDIENCES, c.audience),
-            "size_system": names(tuple(x.system for x in c.all_ladders), c.ladder),
+            "size_system": only(told, names(tuple(x.system for x in c.all_ladders), c.ladder)),
             "price": c.price,
             "currency": np.full(c.price.size, "EUR", dtype=object),
             "material": c.material,

@@ -22,6 +22,7 @@ from pipelines.simulate.markets import MARKETS
 from pipelines.simulate.orders import OTHER_COLOUR, Lines, draw_lines
 from pipelines.simulate.settlement import Settlement, settle
 from pipelines.simulate.shoppers import Shoppers, draw_shoppers
+from pipelines.simulate.spelling import respell
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,10 @@ def draw_world(lines: int, seed: int, assumptions: ShopAssumptions) -> World:
     products = max(80, round(lines / a.lines_per_product))
     customers = max(20, round(lines / a.lines_per_customer))
     cat = draw_catalogue(rng["catalogue"], products=products, assumptions=a)
-    who = draw_shoppers(rng["customers"], rng["bodies"], customers=customers, assumptions=a)
+    cat = respell(rng["spelling"], cat, a.label_noise_share)
+    who = draw_shoppers(
+        rng["customers"], rng["bodies"], rng["households"], customers=customers, assumptions=a
+    )
     who, customer_kind = abuse.plant_abusers(rng["abuse"], who, a)
     drawn = draw_lines(rng["orders"], cat, who, customer_kind, lines=lines, assumptions=a)
     rank = choose_sizes(rng["choice"], cat, who, drawn, a)

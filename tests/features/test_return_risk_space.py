@@ -126,7 +126,8 @@ def test_its_own_delivery_is_in_no_vector_of_a_line_at_checkout(tables, space, d
     lines.loc[row, "shipped_weight_g"] = 31_000.0
     now = space.data({**tables, "order_lines": lines})
     own = rows_of(data, [lines.loc[row, "order_line_id"]])
-    np.testing.assert_array_equal(now.X[own], data.X[own])
+    # Sums are cumulated over the stream: an event elsewhere in it may turn their last bit.
+    np.testing.assert_allclose(now.X[own], data.X[own], rtol=1e-12, atol=0)
     assert not np.array_equal(now.X, data.X, equal_nan=True)  # later lines know it came
 
 
