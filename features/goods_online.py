@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from features.children import product_heights
 from features.lines import to_micros
 from features.positions import SizeScales
 from features.return_risk_space import plain_text
@@ -47,6 +48,8 @@ class OnlineGoods:
         On record, else as last ordered.
     launched_at
         Seconds since the epoch (UTC).
+    heights
+        Lowest and highest (cm) it is made for, where told.
     """
 
     product_id: str
@@ -59,6 +62,7 @@ class OnlineGoods:
     price: float | None = None
     currency: str | None = None
     launched_at: float | None = None
+    heights: tuple[float, float] = (math.nan, math.nan)
 
     def size(self, label: str | None) -> OnlineSize | None:
         """The size of this label, as the shop writes it or nearly so."""
@@ -96,6 +100,8 @@ def goods_items(
     for product_id, label, scale, position, rank in columns.itertuples(index=False):
         told = [label, scale if isinstance(scale, str) else None, _number(position), _number(rank)]
         sizes.setdefault(product_id, []).append(told)
+    heights = product_heights(placed).dropna()
+    made_for = dict(zip(heights.index, heights.to_numpy().tolist(), strict=True))
     colours, paid = _colours(lines), _last_paid(lines)
     launched = to_micros(products["launched_at"]).astype("float64") / _MICROS
     for row, launch in zip(products.to_dict("records"), launched, strict=True):
@@ -115,6 +121,8 @@ def goods_items(
             "currency": _text(currency),
             "launched_at": _number(launch),
         }
+        if product_id in made_for:
+            record["heights"] = made_for[product_id]
         yield goods_key(product_id), orjson.dumps(record)
 
 
@@ -168,6 +176,8 @@ def read_goods(product_id: str, stored: bytes | None) -> OnlineGoods | None:
             for label, scale, position, rank in told.pop("sizes")
         ]
     )
+    if "heights" in told:
+        told["heights"] = tuple(told["heights"])
     return OnlineGoods(product_id, sizes, tuple(told.pop("colours")), **told)
 
 

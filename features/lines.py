@@ -11,14 +11,24 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix, grown_height
-from features.events import DAY_US
+from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix
+from features.children import (
+    EXPECTED,
+    OUTGROWN,
+    STALE_US,
+    YEAR_US,
+    growing_body,
+    misfit,
+    moment,
+    product_heights,
+)
 from features.histories import T0_US
 from features.positions import CHILDREN, PLACES, SizeScales, is_child_scale
 
 __all__ = [
     "PERSON_TEXTS",
     "STALE_US",
+    "YEAR_US",
     "body_scale",
     "is_unnamed",
     "line_facts",
@@ -28,12 +38,8 @@ __all__ = [
 ]
 
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
-_FIGURES = tuple(name for name in BODY_COLUMNS if name != "cup_index")
 GROWN_YEARS = 18.0
-STALE_US = 183 * DAY_US
-"""After half a year a child has outgrown its measurements."""
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
-YEAR_US = 365.25 * DAY_US
 
 
 def to_micros(times: pd.Series) -> pd.Series:
@@ -49,7 +55,7 @@ def people_on_record(measurements: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``customer_id``, ``wearer``, ``measured`` (microseconds), the body figures and texts,
-        ``birth`` (microseconds); sorted by ``measured``.
+        ``birth`` and the moment each figure was measured (microseconds); sorted by ``measured``.
     """
     people = measurements.copy()
     people["wearer"] = people["wearer"].astype(object).fillna("self").astype(str)
@@ -59,7 +65,10 @@ def people_on_record(measurements: pd.DataFrame) -> pd.DataFrame:
     age = people["age_years"].astype("float64")
     people["birth"] = people["birth"].fillna(people["measured"] - age * YEAR_US)
     people = people.sort_values(["measured", "customer_id", "wearer"], kind="stable")
-    told = [*[f for f in _FIGURES if f != "age_years"], "cup", *PERSON_TEXTS, "birth"]
+    moments = [moment(figure) for figure in OUTGROWN]
+    for figure, told_at in zip(OUTGROWN, moments, strict=True):
+        people[told_at] = people["measured"].where(people[figure].notna())
+    told = [*OUTGROWN, *moments, "cup", *PERSON_TEXTS, "birth"]
     person = [people["customer_id"], people["wearer"]]
     if people.duplicated(["customer_id", "wearer"]).any():
         people[told] = people[told].groupby(person).ffill()
@@ -96,7 +105,7 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts = facts.merge(products, on="product_id", how="left")
     placed = scales.place(tables["products"], tables["product_sizes"])
     facts = facts.merge(placed, on=["product_id", "size_label"], how="left")
-    facts = _with_people(facts, tables)
+    facts = _with_people(facts, tables, placed)
     facts = _without_other_bodies(facts)
     facts["audience"] = facts["audience"].astype(object).fillna("any").astype(str)
     facts["body_scale"] = body_scale(facts)
@@ -105,38 +114,60 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     return facts
 
 
-def _with_people(facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The latest figures told at or before the order, and the age that day."""
+def _with_people(
+    facts: pd.DataFrame, tables: Mapping[str, pd.DataFrame], placed: pd.DataFrame
+) -> pd.DataFrame:
+    """The figures told at or before the order, as they are when the garment is worn."""
     measurements = tables.get("body_measurements")
-    texts = ["cup", *PERSON_TEXTS]
-    figures = [f for f in _FIGURES if f != "age_years"]
+    moments = [moment(figure) for figure in OUTGROWN]
     if measurements is None or measurements.empty:
-        facts[[*figures, "birth", "measured"]] = np.nan
-        facts[texts] = None
+        facts[[*OUTGROWN, *moments, "birth"]] = np.nan
+        facts[["cup", *PERSON_TEXTS]] = None
     else:
         people = people_on_record(measurements)
         named = _as_of(facts, people, ["customer_id", "wearer"])
-        # Garments for children name no child most often: the child last measured is meant.
-        child = _as_of(facts, people[is_child_record(people)], ["customer_id"])
+        # Garments for children name no child most often: one that they can fit is meant.
         anyone = facts["audience"].isin(CHILDREN) & facts["wearer"].eq("self")
-        facts = pd.concat([facts, child.where(anyone, named)], axis=1)
-    born = facts["birth"]
-    facts["age_years"] = (facts["at"] - born) / YEAR_US
-    age_then = (facts["measured"] - born) / YEAR_US
-    facts["height_cm"] = grown_height(
-        facts["height_cm"].to_numpy(dtype="float64"),
-        age_then.to_numpy(dtype="float64"),
-        facts["age_years"].to_numpy(dtype="float64"),
-    )
-    # What was measured long ago of a child is no longer so; only a height can be grown, by its age.
-    old = facts["audience"].isin(CHILDREN) & (facts["at"] - facts["measured"]).gt(STALE_US)
-    facts.loc[old, [f for f in figures if f != "height_cm"]] = np.nan
-    facts.loc[old & facts["age_years"].isna(), "height_cm"] = np.nan
+        told = named.where(~anyone)
+        meant = _meant_children(facts[anyone], people, product_heights(placed))
+        told.loc[meant.index] = meant[told.columns]
+        facts = pd.concat([facts, told.drop(columns="measured")], axis=1)
+    facts["age_years"] = (facts["at"] - facts["birth"]) / YEAR_US
+    today = growing_body(facts)
+    facts[today.columns] = today
     # Grown-ups do not grow: their age would only stand in for what it must not.
     facts["grown_up"] = facts["age_years"].ge(GROWN_YEARS)
     facts["age_years"] = facts["age_years"].where(~facts["grown_up"])
     facts["cup_index"] = body_matrix(facts)[:, BODY_COLUMNS.index("cup_index")]
-    return facts.drop(columns=["birth", "cup"])
+    return facts.drop(columns=["birth", "cup", *moments])
+
+
+def _meant_children(
+    lines: pd.DataFrame, people: pd.DataFrame, heights: pd.DataFrame
+) -> pd.DataFrame:
+    """The child meant by each line, of those on the account; lines of no known child are left out.
+
+    The rule of :func:`features.children.choose_child`.
+    """
+    children = people.loc[is_child_record(people), ["customer_id", "wearer"]].drop_duplicates()
+    asked = lines[["customer_id", "product_id", "audience", "at"]].assign(_line=lines.index)
+    pairs = asked.merge(children, on="customer_id").merge(
+        heights, left_on="product_id", right_index=True, how="left"
+    )
+    pairs = pairs.reset_index(drop=True)
+    told = _as_of(pairs, people, ["customer_id", "wearer"])
+    pairs = pd.concat([pairs, told], axis=1)
+    pairs = pairs[is_child_record(pairs)].reset_index(drop=True)
+    if pairs.empty:
+        return told.iloc[:0]
+    today = growing_body(pairs)
+    height = today[EXPECTED[0]].fillna(today["height_cm"])
+    low, high = (pairs[name].to_numpy(dtype="float64") for name in ("low", "high"))
+    away = misfit(height.to_numpy(), pairs["sex"], pairs["audience"], low, high)
+    order = pairs.assign(_away=-away).sort_values(
+        ["_line", "_away", "measured", "wearer"], kind="stable"
+    )
+    return order.drop_duplicates("_line", keep="last").set_index("_line")[list(told.columns)]
 
 
 def _as_of(facts: pd.DataFrame, people: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -173,7 +204,7 @@ def _without_other_bodies(facts: pd.DataFrame) -> pd.DataFrame:
     other = sex.notna() & facts["audience"].isin(["women", "men"]) & sex.ne(facts["audience"])
     stranger = (children & grown) | (facts["audience"].isin(["women", "men"]) & small) | other
     figures = [name for name in BODY_COLUMNS if name != "age_years"]
-    facts.loc[stranger, figures] = np.nan
+    facts.loc[stranger, [*figures, *EXPECTED]] = np.nan
     facts.loc[stranger & (grown | small), "age_years"] = np.nan
     facts.loc[stranger, list(PERSON_TEXTS)] = None
     return facts.drop(columns="grown_up")

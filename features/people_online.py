@@ -13,12 +13,11 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from features.bodies import BODY_COLUMNS, FULL_GROWN, GROWTH_CM, cup_index
+from features.bodies import BODY_COLUMNS, cup_index
+from features.children import OUTGROWN, YEAR_US, choose_child, growing_body_one, moment
 from features.lines import (
     GROWN_YEARS,
     PERSON_TEXTS,
-    STALE_US,
-    YEAR_US,
     is_child_record,
     people_on_record,
 )
@@ -28,10 +27,10 @@ from features.state import state_key
 __all__ = ["Asker", "body_of", "has_figures", "people_items", "person_keys", "read_person"]
 
 _PERSON, _CHILD = "person_facts", "child_facts"
-_FIGURES = tuple(name for name in BODY_COLUMNS if name not in ("cup_index", "age_years"))
-_TOLD_FIGURES = (*_FIGURES, "cup_index")
-_OUTGROWN = frozenset(_FIGURES)
+_TOLD_FIGURES = (*OUTGROWN, "cup_index")
+_NO_HEIGHTS = (math.nan, math.nan)
 _MICROS = 1e6
+_SAME_US = YEAR_US  # ages are told in whole years
 
 
 class Asker(Protocol):
@@ -59,7 +58,9 @@ class Asker(Protocol):
 
 
 def people_items(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes]]:
-    """The latest record of every person, and of every account's child last measured.
+    """The latest record of every person, and those of every account's children.
+
+    A record tells each figure, and in ``at`` the moment of those measured before the record itself.
 
     Parameters
     ----------
@@ -75,17 +76,40 @@ def people_items(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes
         return
     people = people_on_record(measurements)
     people["cup"] = people["cup"].map(cup_index, na_action="ignore").astype("float64")
-    columns = ["measured", "birth", *_FIGURES, *PERSON_TEXTS]
-    for kind, rows, by in (
-        (_PERSON, people, ["customer_id", "wearer"]),
-        (_CHILD, people[is_child_record(people)], ["customer_id"]),
-    ):
-        latest = rows.drop_duplicates(by, keep="last")
-        keys = latest[by].to_numpy(dtype=object)
-        records = latest[columns].assign(cup_index=latest["cup"])
-        for key, record in zip(keys, records.to_dict("records"), strict=True):
-            told = {name: value for name, value in record.items() if not pd.isna(value)}
-            yield state_key(kind, *key), orjson.dumps(told)
+    latest = people.drop_duplicates(["customer_id", "wearer"], keep="last")
+    columns = ["measured", "birth", *OUTGROWN, *map(moment, OUTGROWN), *PERSON_TEXTS]
+    records = latest[columns].assign(cup_index=latest["cup"]).to_dict("records")
+    children: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
+    keys = latest[["customer_id", "wearer"]].to_numpy(dtype=object)
+    flags = is_child_record(latest).to_numpy(dtype=bool)
+    for (customer_id, wearer), child, record in zip(keys, flags, records, strict=True):
+        told = _compact({str(name): value for name, value in record.items()})
+        yield state_key(_PERSON, customer_id, wearer), orjson.dumps(told)
+        if child:
+            children.setdefault(customer_id, []).append((told["measured"], wearer, told))
+    for customer_id, known in children.items():
+        known.sort(key=lambda each: each[:2])
+        yield state_key(_CHILD, customer_id), orjson.dumps([told for _, _, told in known])
+
+
+def _compact(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without what is unknown, or as young as the record itself."""
+    told = {name: value for name, value in record.items() if not pd.isna(value)}
+    older = {}
+    for figure in OUTGROWN:
+        at = told.pop(moment(figure), None)
+        if at is not None and at != told["measured"]:
+            older[figure] = at
+    return {**told, "at": older} if older else told
+
+
+def _unfold(record: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`_compact`: every figure with its moment."""
+    older, measured = record.pop("at", {}), record.get("measured")
+    for figure in OUTGROWN:
+        if figure in record:
+            record[moment(figure)] = older.get(figure, measured)
+    return record
 
 
 def person_keys(asker: Asker) -> tuple[str, ...]:
@@ -104,6 +128,7 @@ def read_person(
     found: Mapping[str, bytes],
     at: float | None = None,
     without: Collection[str] = (),
+    heights: tuple[float, float] = _NO_HEIGHTS,
 ) -> dict[str, Any]:
     """What is known of the wearer's body: the rules of :func:`features.lines.line_facts`.
 
@@ -112,46 +137,69 @@ def read_person(
     asker
         The question.
     audience
-        Of the garment. Where it is for children and names no child, the child last measured is
-        meant; a body it cannot be for is forgotten.
+        Of the garment. Where it is for children and names no child, one that it can fit is meant;
+        a body it cannot be for is forgotten.
     found
         Values of :func:`person_keys`.
     at
         Moment for which the body is wanted, seconds; that of the question if None.
     without
         What is told of a person and must not be looked at.
+    heights
+        Lowest and highest (cm) the garment is made for, NaN where not told.
 
     Returns
     -------
     dict
-        Figures and texts by name, only those that are known.
+        Figures and texts by name, only those that are known; of a growing wearer those of the day
+        of wearing, with ``expected_height_cm`` and ``expected_height_sd``.
     """
-    record: dict[str, Any] = {}
-    if asker.customer_id is not None:
-        for_child = audience in CHILDREN and asker.wearer == "self"
-        stored = found.get(person_keys(asker)[for_child])
-        if stored is not None:
-            record = orjson.loads(stored)
-    if asker.measurements:
-        record = {**record, **_told(asker)}
+    now = (asker.asked_at if at is None else at) * _MICROS
+    told = _unfold(_told(asker)) if asker.measurements else {}
+    record = _on_record(asker, audience, found, without, heights, told, now)
+    record.update(told)
     for name in without:
         record.pop(name, None)
-    now = (asker.asked_at if at is None else at) * _MICROS
     birth = record.get("birth")
     if birth is not None:
         age = (now - birth) / YEAR_US
-        then = (record["measured"] - birth) / YEAR_US
-        if "height_cm" in record:
-            grown = math.sqrt(_clip(age)) - math.sqrt(_clip(then))
-            record["height_cm"] += max(grown, 0.0) * GROWTH_CM
         if age < GROWN_YEARS:
             record["age_years"] = age
         else:
             record["grown_up"] = True
-    if audience in CHILDREN and now - record.get("measured", now) > STALE_US:
-        kept = {"height_cm"} if birth is not None else set()
-        record = {k: v for k, v in record.items() if k not in _OUTGROWN - kept}
+    growing_body_one(record, audience, now)
     return _without_other_body(record, audience)
+
+
+def _on_record(
+    asker: Asker,
+    audience: str,
+    found: Mapping[str, bytes],
+    without: Collection[str],
+    heights: tuple[float, float],
+    told: Mapping[str, Any],
+    now: float,
+) -> dict[str, Any]:
+    """The record of the wearer, or of the child that is meant."""
+    if asker.customer_id is None:
+        return {}
+    own, of_children = person_keys(asker)
+    if audience not in CHILDREN or asker.wearer != "self":
+        stored = found.get(own)
+        return {} if stored is None else _unfold(orjson.loads(stored))
+    stored = found.get(of_children)
+    if stored is None:
+        return {}
+    children = [_unfold(child) for child in orjson.loads(stored)]
+    for child in children:
+        for name in without:
+            child.pop(name, None)
+    if "birth" in told:  # the question says which child it is
+        near = [
+            c for c in children if abs(c.get("birth", told["birth"]) - told["birth"]) < _SAME_US
+        ]
+        children = near
+    return choose_child(children, audience, heights, now) or {}
 
 
 def body_of(person: Mapping[str, Any]) -> list[float]:
@@ -162,10 +210,6 @@ def body_of(person: Mapping[str, Any]) -> list[float]:
 def has_figures(person: Mapping[str, Any]) -> bool:
     """Whether anything of the body is known beside its age."""
     return any(name in person for name in _TOLD_FIGURES)
-
-
-def _clip(age: float) -> float:
-    return min(max(age, 0.0), FULL_GROWN)
 
 
 def _told(asker: Asker) -> dict[str, Any]:

@@ -244,7 +244,7 @@ class _Basket:
         self.question = question
         self._space = space
         self._found = found
-        self._people: dict[tuple[str, float], dict[str, Any]] = {}
+        self._people: dict[tuple[str, float, tuple[float, float]], dict[str, Any]] = {}
         self._opened = _registered(question, found)
         known: dict[str, OnlineGoods | None] = {}
         for line in question.lines:
@@ -326,7 +326,7 @@ class _Basket:
         if size is not None and goods is not None:
             told["position"], told["size_rank"] = size.position, size.rank
             told["sizes"] = float(len(goods.sizes))
-            told["gap"], told["natural_sd"] = self._natural(size, audience, ordered)
+            told["gap"], told["natural_sd"] = self._natural(size, audience, ordered, goods.heights)
         tenure = (at - self._opened) / DAY_US
         told["tenure_days"] = tenure if tenure >= 0 else math.nan
         return [told.get(name, math.nan) for name in _LINE_FACTS]
@@ -344,14 +344,16 @@ class _Basket:
         rate = self._space.exchange_.get(currency or "", 1.0)
         return price * rate, float(round(price * 100) % 100)
 
-    def _natural(self, size: OnlineSize, audience: str, at: float) -> tuple[float, float]:
+    def _natural(
+        self, size: OnlineSize, audience: str, at: float, heights: tuple[float, float]
+    ) -> tuple[float, float]:
         """Steps from the size the body points to, and how sure that is."""
         if size.scale is None:
             return math.nan, math.nan
-        person = self._people.get((audience, at))
+        person = self._people.get((audience, at, heights))
         if person is None:
-            person = read_person(self.question, audience, self._found, at, _NOT_LOOKED_AT)
-            self._people[audience, at] = person
+            person = read_person(self.question, audience, self._found, at, _NOT_LOOKED_AT, heights)
+            self._people[audience, at, heights] = person
         unnamed = is_child_scale(size.scale) and self.question.wearer == "self"
         scale = f"{size.scale}{UNNAMED}" if unnamed else size.scale
         mean, spread = self._space.natural_.predict_one(body_of(person), scale)

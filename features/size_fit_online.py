@@ -29,7 +29,7 @@ from features.people_online import (
     person_keys,
     read_person,
 )
-from features.positions import PLACES, is_child_scale
+from features.positions import CHILDREN, PLACES, is_child_scale
 from features.questions import SizeQuestion
 from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 from features.size_fit_space import SizeFitSpace
@@ -158,7 +158,7 @@ class SizeFitLookup:
         facts, sums = [], []
         for q, product, rows, keys in asked:
             if product is not None and rows:
-                person = read_person(q, product.audience, found)
+                person = read_person(q, product.audience, found, heights=_heights(product))
                 facts.append(self._facts(q, product, rows, person))
                 sums.append(self._sums(q, len(rows), keys, histories))
         if not facts:
@@ -247,6 +247,7 @@ _SCALE_COLUMNS = [
     )
 ]
 _PRODUCT_COLUMNS = [_F[name] for name in PLACES]
+_HEIGHT = PLACES.index("height_mid")
 _HALF_LIVES = HISTORIES[0].half_lives
 
 
@@ -263,6 +264,15 @@ def _read_product(product_id: str, stored: bytes) -> OnlineProduct:
         brand=told["brand"],
         facts=np.frombuffer(matrix, "<f8").reshape(-1, len(PLACES)),
     )
+
+
+def _heights(product: OnlineProduct) -> tuple[float, float]:
+    """Lowest and highest (cm) the product is made for, NaN where not told."""
+    if product.audience not in CHILDREN:
+        return math.nan, math.nan
+    heights = product.facts[:, _HEIGHT]
+    told = heights[np.isfinite(heights)]
+    return (float(told.min()), float(told.max())) if len(told) else (math.nan, math.nan)
 
 
 def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:

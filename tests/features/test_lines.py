@@ -108,7 +108,8 @@ def test_a_child_outgrows_its_girths_and_grows_in_height(ask):
     stale = day + pd.Timedelta(microseconds=STALE_US)
     out = ask("girls", [told], [(day + HOUR, "child"), (stale + HOUR, "child")])
     assert out["chest_cm"].notna().tolist() == [True, False]
-    assert out["height_cm"].iloc[0] == pytest.approx(92.0, abs=0.1)
+    # Three weeks until it is worn: 0.6 cm at that age.
+    assert out["height_cm"].iloc[0] == pytest.approx(92.6, abs=0.2)
     assert 94.0 < out["height_cm"].iloc[1] < 98.0
 
 
