@@ -1,0 +1,228 @@
+"""Size tables of the world as data: every label is an interval of body dimensions in centimetres.
+
+The figures are in ``tables/*.yaml``, one file per audience, with the source, the edition and the
+kind (a standard, or the table the trade uses) of every table. They are read once.
+
+All tables of one audience and family step by the same dimension, the *leading* one: chest for
+tops, dresses and outerwear, waist for trousers and skirts, hip (women) or waist (men) for
+underwear, foot length for shoes, height for children. That makes every conversion a matter of
+overlapping intervals (:mod:`features.size_systems.conversion`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from features.size_systems.reading import Interval
+
+__all__ = [
+    "AUDIENCES",
+    "DIMENSIONS",
+    "FAMILIES",
+    "Size",
+    "SizeTable",
+    "normalise",
+]
+
+AUDIENCES = ("women", "men", "girls", "boys", "baby", "unisex")
+FAMILIES = ("top", "bottom", "dress", "outerwear", "underwear", "shoes")
+DIMENSIONS = (
+    "chest_cm",
+    "waist_cm",
+    "hip_cm",
+    "height_cm",
+    "weight_kg",
+    "foot_length_cm",
+    "underbust_cm",
+    "cup_cm",
+    "inseam_cm",
+)
+"""Body dimensions of the contract, and three more: the girth under the bust, what the bust
+measures more than that (``cup_cm``), and the inside leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One size: its label and the body it is cut for.
+
+    Attributes
+    ----------
+    label : str
+        Canonical spelling.
+    body : mapping of str to (float, float)
+        Dimension (see `DIMENSIONS`) to lower and upper end; cm, kg for weight.
+    """
+
+    label: str
+    body: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class SizeTable:
+    """The sizes of one system for one audience and family.
+
+    Attributes
+    ----------
+    system, audience, family : str
+    sizes : tuple of Size
+        Smallest first; neighbours touch on the leading dimension.
+    leading : str
+        The dimension the labels step by; empty for goods of one size.
+    source, edition : str
+        Where the figures are from.
+    kind : {"standard", "trade"}
+        A published standard, or the table shops commonly use.
+    aliases : mapping of str to str
+        Other spellings (as `normalise` leaves them) to the canonical label.
+    spans : mapping of str to (str, str)
+        Labels that cover several sizes (``0-3`` months) to the first and last of them.
+    patterns : tuple of re.Pattern
+        Labels that state their own measure: groups ``leading`` and dimensions, in cm.
+    cups : SizeTable or None
+        Sizes by band and cup sold in the same system (bras); they lead by ``underbust_cm``.
+    """
+
+    system: str
+    audience: str
+    family: str
+    sizes: tuple[Size, ...]
+    leading: str
+    source: str
+    edition: str
+    kind: str
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    spans: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    patterns: tuple[re.Pattern[str], ...] = ()
+    cups: SizeTable | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        ranks = {size.label: rank for rank, size in enumerate(self.sizes)}
+        index = {normalise(label): rank for label, rank in ranks.items()}
+        # A label's own meaning wins over another size's nickname.
+        for alias, label in self.aliases.items():
+            index.setdefault(alias, ranks[label])
+        object.__setattr__(self, "_ranks", ranks)
+        object.__setattr__(self, "_index", index)
+        edges: list[float] = []
+        if self.leading and self.leading != "underbust_cm":
+            edges = [size.body[self.leading][0] for size in self.sizes]
+            edges.append(self.sizes[-1].body[self.leading][1])
+        object.__setattr__(self, "edges", tuple(edges))
+
+    edges: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _ranks: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Canonical labels, smallest first."""
+        return tuple(self._ranks)
+
+    def rank(self, label: str) -> int | None:
+        """Place of a label, 0 for the smallest; of the nearest size for one between sizes."""
+        known = self._index.get(normalise(label))
+        if known is not None:
+            return known
+        size = self.find(label)
+        return None if size is None else self._nearest(_middle(size.body[self.leading]))
+
+    def find(self, label: str) -> Size | None:
+        """The size a label names.
+
+        A label that states its own measure (``160/86A``, ``105`` cm) is found even where the
+        table lists no such step: it is the measure, half a step each way.
+
+        Parameters
+        ----------
+        label : str
+            In any case and width, spaces allowed.
+
+        Returns
+        -------
+        Size or None
+            None where the system has no such size.
+        """
+        text = normalise(label)
+        rank = self._index.get(text)
+        exact = self.sizes[rank] if rank is not None else None
+        if exact is None and text in self.spans:
+            return self.span(*self.spans[text], label=text)
+        if not self.patterns:
+            return exact
+        return self._stated(text, exact) or exact
+
+    def span(self, low: str, high: str, label: str = "") -> Size | None:
+        """One size that covers all from one label to another, as ``S/M`` does.
+
+        Parameters
+        ----------
+        low, high : str
+            Labels of the table, in either order.
+        label : str, optional
+            What to call it; both labels with a slash between them if left out.
+
+        Returns
+        -------
+        Size or None
+            None where the table lacks one of them.
+        """
+        first, last = self.find(low), self.find(high)
+        if first is None or last is None:
+            return None
+        body = {d: (min(a[0], b[0]), max(a[1], b[1])) for d, a, b in _both(first, last)}
+        return Size(label or f"{first.label}/{last.label}", MappingProxyType(body))
+
+    def _stated(self, text: str, exact: Size | None) -> Size | None:
+        for pattern in self.patterns:
+            match = pattern.fullmatch(text)
+            if match is None:
+                continue
+            stated = {k: float(v) for k, v in match.groupdict().items() if v is not None}
+            value = stated.pop("leading")
+            if not self.edges[0] < value < self.edges[-1]:
+                return None
+            near = self.sizes[self._nearest(value)]
+            body = dict(near.body)
+            if exact is None and not _is_middle(near.body[self.leading], value):
+                low, high = near.body[self.leading]
+                body[self.leading] = (value - (high - low) / 2, value + (high - low) / 2)
+            if "height_cm" in stated and "height_cm" in body:
+                tall = stated["height_cm"]
+                body["height_cm"] = (tall - 2.5, tall + 2.5)
+            if exact is not None and body == dict(exact.body):
+                return exact
+            return Size(text, MappingProxyType(body))
+        return None
+
+    def _nearest(self, value: float) -> int:
+        return min(max(bisect_right(self.edges, value) - 1, 0), len(self.sizes) - 1)
+
+
+def _both(a: Size, b: Size) -> list[tuple[str, Interval, Interval]]:
+    return [(d, a.body[d], b.body[d]) for d in a.body if d in b.body]
+
+
+def _middle(interval: Interval) -> float:
+    return (interval[0] + interval[1]) / 2
+
+
+def _is_middle(interval: Interval, value: float) -> bool:
+    return abs(_middle(interval) - value) < 1e-6
+
+
+def normalise(label: str) -> str:
+    """Spelling by which tables look labels up: plain width, upper case, no spaces, dots.
+
+    Examples
+    --------
+    >>> normalise(" ３８，５ "), normalise("2 ans"), normalise("34 dd")
+    ('38.5', '2ANS', '34DD')
+    """
+    text = unicodedata.normalize("NFKC", label).upper().replace(",", ".")
+    return re.sub(r"\s+|(?<=\d)\.0+(?!\d)", "", text)
