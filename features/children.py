@@ -34,6 +34,7 @@ from features.positions import CHILDREN
 __all__ = [
     "EXPECTED",
     "OUTGROWN",
+    "SEX_OF",
     "STALE_US",
     "UNTIL_WORN_US",
     "YEAR_US",
@@ -57,7 +58,8 @@ EXPECTED = ("expected_height_cm", "expected_height_sd")
 OUTGROWN = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm", "foot_length_cm")
 """Figures that grow."""
 _CARRIED = ("height_cm", "weight_kg", "foot_length_cm")
-_SEX_OF = {"girls": "female", "women": "female", "boys": "male", "men": "male"}
+SEX_OF = {"girls": "female", "women": "female", "boys": "male", "men": "male"}
+"""Whom a garment is made for, where the wearer's sex is not told."""
 _OTHER_SEX = {"girls": "male", "boys": "female"}
 # Heights (cm) garments are made for where the product does not say.
 _USUAL_HEIGHTS = {"baby": (50.0, 98.0), "girls": (92.0, 170.0), "boys": (92.0, 176.0)}
@@ -94,7 +96,7 @@ def growing_body(facts: pd.DataFrame) -> pd.DataFrame:
     birth = facts["birth"].to_numpy(dtype="float64")
     child = facts["audience"].isin(CHILDREN).to_numpy()
     age = (now + UNTIL_WORN_US - birth) / YEAR_US
-    by_audience = facts["audience"].map(_SEX_OF).astype(object)
+    by_audience = facts["audience"].map(SEX_OF).astype(object)
     sex = facts["sex"].astype(object).where(facts["sex"].notna(), by_audience).to_numpy()
     found: dict[str, Floats] = {}
     spread = np.full(len(facts), np.nan)
@@ -139,7 +141,7 @@ def growing_body_one(record: dict[str, Any], audience: str, now: float) -> None:
     """
     birth = record.get("birth", math.nan)
     age = (now + UNTIL_WORN_US - birth) / YEAR_US
-    sex = record.get("sex") or _SEX_OF.get(audience)
+    sex = record.get("sex") or SEX_OF.get(audience)
     spread = math.nan
     for name in OUTGROWN:
         figure = record.get(name)
