@@ -17,7 +17,8 @@ up against a truth made of known assumptions. Figures of several seeds are poole
 
 Hits: ``likeliest`` of the likeliest size of every line, where the back-test tells it; ``advice`` of
 the recommended size, among lines with one; ``own`` of the shopper's own choice; ``followed`` of the
-advice where there is one, of the own choice elsewhere.
+advice where there is one, of the own choice elsewhere; ``knowable`` (babies) of what is best for
+most children of that age when every product's true cut is known.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.children import children_asked, only_known_by
+from tests.benchmarks.children import children_asked, knowable, only_known_by
 from tests.benchmarks.shops import VARIANTS, Case, case, one_account_each, predicted, unnamed
 
 PARTS = ("cross", "babies", "coverage", "people")
@@ -46,6 +47,8 @@ def hits(rows: pd.DataFrame) -> dict[str, float]:
     if "likeliest_hit" in rows:
         out["likeliest"] = rows["likeliest_hit"].mean()
     given = rows[rows["advised"]]
+    if "knowable" in rows:
+        out["knowable"] = rows["knowable"].mean()
     return out | {
         "advice": given["advice_hit"].mean(),
         "own, advised": given["own_hit"].mean(),
@@ -128,6 +131,8 @@ def babies(of: Case) -> pd.DataFrame:
     kept = kept.loc[kept.index.intersection(once["order_line_id"])]
     waited = (once["ordered_at"] - once["kept_at"]).dt.days.to_numpy()
     kept["waited"] = pd.Series(waited, index=once["order_line_id"]).reindex(kept.index)
+    alone["knowable"] = pd.Series(knowable(of, blank)).reindex(alone.index)
+    kept["knowable"] = pd.Series(knowable(of, once)).reindex(kept.index)
     same = alone.loc[kept.index].assign(waited=kept["waited"])
     known = {"birth date only": alone, "and one kept size": kept, "birth date, same lines": same}
     return pd.concat([rows.assign(known=name) for name, rows in known.items()])

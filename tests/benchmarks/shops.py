@@ -44,6 +44,8 @@ VARIANTS: Mapping[str, ShopAssumptions] = {
         chart_partial_share=0.3,
         measured_share=1.4,
         wearer_named_share=0.7,
+        stretch=2.0,
+        label_noise_share=0.15,
     ),
     "strange-fleeting": ShopAssumptions(
         lines_per_customer=4.0,
@@ -62,6 +64,9 @@ VARIANTS: Mapping[str, ShopAssumptions] = {
         product_offset_sd=0.40,
         kink_share=0.15,
         wearer_named_share=0.05,
+        system_untold_share=0.3,
+        label_noise_share=0.4,
+        relative_share=0.25,
     ),
 }  # fmt: skip
 
@@ -72,11 +77,12 @@ _WEARER = ["customer_id", "wearer"]
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated shop and the ids of the lines to predict."""
+    """A simulated shop, the ids of the lines to predict, and the variant, lines and seed of it."""
 
     tables: Frames
     truth: Frames
     held: list[str]
+    made: tuple[str, int, int]
 
     @cached_property
     def lines(self) -> pd.DataFrame:
@@ -106,7 +112,7 @@ def newest(lines: pd.DataFrame, share: float = 0.1) -> list[str]:
 def case(variant: str, lines: int, seed: int) -> Case:
     """The shop of a variant."""
     shop = simulate(lines, seed, VARIANTS[variant])
-    return Case(shop.tables, shop.truth, newest(shop.tables["order_lines"]))
+    return Case(shop.tables, shop.truth, newest(shop.tables["order_lines"]), (variant, lines, seed))
 
 
 def _before(lines: pd.DataFrame) -> tuple[list[bool], list[bool]]:
