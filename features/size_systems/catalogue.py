@@ -133,8 +133,9 @@ def _aliases(entry: Mapping[str, Any], labels: list[str]) -> dict[str, str]:
 
 def _with_endings(spellings: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     """Every spelling also with each ending a shop may add (``6-9M``, ``6-9 months``)."""
-    endings = ["", *map(normalise, entry.get("endings", ()))]
-    return {spelling + end: to for end in endings for spelling, to in spellings.items()}
+    endings = [normalise(end) for end in entry.get("endings", ())]
+    numbered = {s: to for s, to in spellings.items() if s[-1].isdigit()}
+    return {**spellings, **{s + end: to for end in endings for s, to in numbered.items()}}
 
 
 def _bands_and_cups(

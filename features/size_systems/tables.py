@@ -44,6 +44,9 @@ DIMENSIONS = (
 )
 """Body dimensions of the contract, and three more: the girth under the bust, what the bust
 measures more than that (``cup_cm``), and the inside leg."""
+_INCH = 2.54
+_HEIGHT_STEP = 2.5
+"""Half of the step between the heights GB/T 1335 and JIS L 4004 name beside a girth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class SizeTable:
     spans : mapping of str to (str, str)
         Labels that cover several sizes (``0-3`` months) to the first and last of them.
     patterns : tuple of re.Pattern
-        Labels that state their own measure: groups ``leading`` and dimensions, in cm.
+        Labels that state their own measures: groups are dimensions in cm, or ``waist_in`` and
+        ``inseam_in`` in inches.
     cups : SizeTable or None
         Sizes by band and cup sold in the same system (bras); they lead by ``underbust_cm``.
     """
@@ -179,25 +183,39 @@ class SizeTable:
         return Size(label or f"{first.label}/{last.label}", MappingProxyType(body))
 
     def _stated(self, text: str, exact: Size | None) -> Size | None:
-        for pattern in self.patterns:
-            match = pattern.fullmatch(text)
-            if match is None:
+        """The size of a label that states measures of its own, some of them off the ladder."""
+        matches = (pattern.fullmatch(text) for pattern in self.patterns)
+        match = next((match for match in matches if match), None)
+        if match is None:
+            return None
+        told = {k: float(v) for k, v in match.groupdict().items() if v is not None}
+        size = exact or self._of_girth(told)
+        if size is None:
+            return None
+        body = dict(size.body)
+        if "height_cm" in told and "height_cm" in body and self.leading != "height_cm":
+            body["height_cm"] = (told["height_cm"] - _HEIGHT_STEP, told["height_cm"] + _HEIGHT_STEP)
+        if "inseam_in" in told:
+            inseam = told["inseam_in"] * _INCH
+            body["inseam_cm"] = (inseam - _INCH, inseam + _INCH)
+        return exact if exact and body == exact.body else Size(text, MappingProxyType(body))
+
+    def _of_girth(self, told: Mapping[str, float]) -> Size | None:
+        if "waist_in" in told:
+            rank = self._index.get(f"{told['waist_in']:g}")
+            return None if rank is None else self.sizes[rank]
+        for dimension, value in told.items():
+            steps = [size.body[dimension] for size in self.sizes if dimension in size.body]
+            if (dimension == "height_cm" and self.leading != dimension) or not steps:
                 continue
-            stated = {k: float(v) for k, v in match.groupdict().items() if v is not None}
-            value = stated.pop("leading")
-            if not self.edges[0] < value < self.edges[-1]:
+            if not steps[0][0] < value < steps[-1][1]:
                 return None
-            near = self.sizes[self._nearest(value)]
+            near = self.sizes[sum(high <= value for _, high in steps)]
+            low, high = near.body[dimension]
             body = dict(near.body)
-            if exact is None and not _is_middle(near.body[self.leading], value):
-                low, high = near.body[self.leading]
-                body[self.leading] = (value - (high - low) / 2, value + (high - low) / 2)
-            if "height_cm" in stated and "height_cm" in body:
-                tall = stated["height_cm"]
-                body["height_cm"] = (tall - 2.5, tall + 2.5)
-            if exact is not None and body == dict(exact.body):
-                return exact
-            return Size(text, MappingProxyType(body))
+            if dimension == self.leading:
+                body[dimension] = (value - (high - low) / 2, value + (high - low) / 2)
+            return Size(near.label, MappingProxyType(body))
         return None
 
     def _nearest(self, value: float) -> int:
@@ -210,10 +228,6 @@ def _both(a: Size, b: Size) -> list[tuple[str, Interval, Interval]]:
 
 def _middle(interval: Interval) -> float:
     return (interval[0] + interval[1]) / 2
-
-
-def _is_middle(interval: Interval, value: float) -> bool:
-    return abs(_middle(interval) - value) < 1e-6
 
 
 def normalise(label: str) -> str:
