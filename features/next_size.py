@@ -146,7 +146,7 @@ def _rounded(label: str, weeks: float, blur: float, today: dt.date) -> NextSize 
         return None
     if weeks >= _ROUND_FROM:
         step = max(step, 2)
-    about = max(round(weeks / step), 1) * step
+    about = min(max(round(weeks / step), 1), HORIZON_WEEKS // step) * step
     return NextSize(label, about, today + dt.timedelta(weeks=about))
 
 
