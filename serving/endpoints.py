@@ -19,15 +19,19 @@ from serving.advisor import Known, ModelLabel, ProductSizes, SizeAdvisor
 from serving.languages import Language, Languages
 from serving.messages import (
     because_text,
+    chart_notice,
     locale_notice,
+    next_size_text,
     question_text,
     size_message,
     system_notice,
+    usual_text,
 )
 from serving.problems import FieldError, Problem, refuse_json
 from serving.reading import choose_languages, holds_list, item_field
 from serving.risk_advisor import RiskAdvisor
 from serving.schemas import HINTS, SizeAdviceRequest
+from serving.size_labels import ShownSizes, SizeLabels
 
 __all__ = ["SizeAdviceEndpoint"]
 
@@ -63,6 +67,7 @@ class SizeAdviceEndpoint:
         self._advisor = advisor
         self._risks = risks
         self._languages = languages
+        self._labels = SizeLabels()
         self._one = TypeAdapter(SizeAdviceRequest).validator.validate_json
         self._many = TypeAdapter(
             Annotated[list[SizeAdviceRequest], Field(max_length=max_items)]
@@ -116,7 +121,18 @@ class SizeAdviceEndpoint:
             advised = self._advisor.advise(known[chunk])
             risks = self._return_risks(requests[chunk], questions[chunk])
             answers += [
-                _answer(request, advice, each.product, risk, language, model, request_id)
+                _answer(
+                    request,
+                    advice,
+                    each.product,
+                    self._labels.of(
+                        request.product_id, each.product, each.question.market, request.show_in
+                    ),
+                    risk,
+                    language,
+                    model,
+                    request_id,
+                )
                 for request, each, advice, risk, language in zip(
                     requests[chunk], known[chunk], advised, risks, languages[chunk], strict=True
                 )
@@ -175,14 +191,14 @@ def _answer(
     request: SizeAdviceRequest,
     advice: SizeAdvice,
     product: ProductSizes | None,
+    shown: ShownSizes,
     risks: Mapping[str, float],
     language: Language,
     model: ModelLabel,
     request_id: str,
 ) -> dict[str, Any]:
-    systems = _systems(request, product)
     reasons = [because_text(because, language) for because in advice.because]
-    own = product.size_system if product else None
+    than_usual = _than_usual(request, advice, shown, language)
     return {
         "request_id": request_id,
         "model": {"name": model.name, "version": model.version},
@@ -191,8 +207,11 @@ def _answer(
         "status": advice.status,
         "recommended": advice.recommended,
         "size_set": advice.size_set,
-        "sizes": [_size(outlook, systems, own, risks) for outlook in advice.sizes],
+        "sizes": [_size(outlook, shown, risks) for outlook in advice.sizes],
+        "chart": product.chart if product else None,
         "product_flag": advice.product_flag,
+        "than_usual": than_usual,
+        "next_size": _next_size(advice, language),
         "because": [
             {"code": because.code, "text": text, "figures": because.figures}
             for because, text in zip(advice.because, reasons, strict=True)
@@ -202,40 +221,57 @@ def _answer(
             if advice.ask_next
             else None
         ),
-        "message": size_message(advice, reasons, language),
-        "notices": _notices(systems, own, advice, language),
+        "message": size_message(
+            advice,
+            reasons,
+            language,
+            named=shown.named,
+            usual=than_usual["text"] if than_usual else None,
+        ),
+        "notices": _notices(product, shown, advice, language),
     }
 
 
-def _systems(request: SizeAdviceRequest, product: ProductSizes | None) -> tuple[str, ...]:
-    asked: tuple[str, ...] = tuple(request.show_in or ())
-    own = product.size_system if product else None
-    return asked if own is None or own in asked else (own, *asked)
-
-
-def _size(
-    outlook: SizeOutlook, systems: tuple[str, ...], own: str | None, risks: Mapping[str, float]
-) -> dict[str, Any]:
+def _size(outlook: SizeOutlook, shown: ShownSizes, risks: Mapping[str, float]) -> dict[str, Any]:
     risk = risks.get(outlook.label)
     small = round(outlook.p_small, _DIGITS)
     large = round(outlook.p_large, _DIGITS)
     return {
         "label": outlook.label,
-        "labels": {system: outlook.label if system == own else None for system in systems},
+        "labels": shown.labels.get(outlook.label, {}),
+        "conversions": shown.conversions.get(outlook.label, {}),
         # The middle one closes the sum, so that the three rounded shares still make one.
         "fit": {"small": small, "fit": round(1.0 - small - large, _DIGITS), "large": large},
         "return_risk": None if risk is None else round(risk, _DIGITS),
     }
 
 
+def _than_usual(
+    request: SizeAdviceRequest, advice: SizeAdvice, shown: ShownSizes, language: Language
+) -> dict[str, Any] | None:
+    if not shown.steps or request.market is None or not advice.sizes:
+        return None
+    market = request.market.upper()
+    text = usual_text(shown.steps, market, language)
+    return {"market": market, "steps": shown.steps, "text": text}
+
+
+def _next_size(advice: SizeAdvice, language: Language) -> dict[str, Any] | None:
+    if (due := advice.next_size) is None:
+        return None
+    text = next_size_text(due, language)
+    return {"label": due.label, "in_weeks": due.in_weeks, "on": due.on, "text": text}
+
+
 def _notices(
-    systems: tuple[str, ...], own: str | None, advice: SizeAdvice, language: Language
+    product: ProductSizes | None, shown: ShownSizes, advice: SizeAdvice, language: Language
 ) -> list[dict[str, str]]:
     notices = []
     if language.asked is not None:
         notices.append({"code": "locale_not_available", "text": locale_notice(language)})
-    other = [system for system in systems if system != own]
-    if other and advice.sizes:
-        text = system_notice(other, language)
+    if shown.missing and advice.sizes:
+        text = system_notice(shown.missing, language)
         notices.append({"code": "size_system_not_available", "text": text})
+    if product is not None and product.chart == "estimated" and advice.sizes:
+        notices.append({"code": "size_chart_estimated", "text": chart_notice(language)})
     return notices

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gettext
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -120,6 +120,10 @@ class Language:
         before, point, decimals, after = around
         return f"{before}{f'{amount:.{decimals}f}'.replace('.', point)}{after}"
 
+    def country(self, market: str) -> str:
+        """Name a market: ``US`` is *United States*; the code itself where it names none."""
+        return _countries(self.region).get(market, market)
+
     def both(self, items: Sequence[str]) -> str:
         """Join `items` by the region's "and"."""
         return _list(tuple(items), self.region)
@@ -149,6 +153,11 @@ def _around_money(currency: str, region: str) -> tuple[str, str, int, str] | Non
 @lru_cache(_MOST_CACHED)
 def _percent(share: float, region: str) -> str:
     return format_percent(share, locale=region)
+
+
+@lru_cache(_MOST_CACHED)
+def _countries(region: str) -> Mapping[str, str]:
+    return dict(Locale.parse(region).territories)
 
 
 @lru_cache(_MOST_CACHED)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
-from models.size_fit.advice import Because, SizeAdvice
+from models.size_fit.advice import Because, NextSize, SizeAdvice
 from serving.languages import N_, NN_, Language
 
-__all__ = ["because_text", "locale_notice", "question_text", "size_message", "system_notice"]
+__all__ = [
+    "because_text",
+    "chart_notice",
+    "locale_notice",
+    "next_size_text",
+    "question_text",
+    "size_message",
+    "system_notice",
+    "usual_text",
+]
 
 _MOST_REASONS = 2  # a third sentence is not read in a shop's size box
 _UNSPACED = ("zh", "ja")  # languages that put no space between sentences
-
+_AS_LABELLED: Final[Mapping[str, str]] = MappingProxyType({})
+_CHOOSING = ("advised", "between_sizes", "not_enough_information")
+_WEEKS_A_MONTH = 365.25 / 12 / 7
+_MOST_WEEKS = 13  # beyond a quarter of a year nobody counts in weeks
 
 _ADVISED: Final = N_("We recommend size {size}.")
 _BETWEEN: Final = N_("You are between sizes {sizes}.")
@@ -44,6 +57,23 @@ _MARKET_AVERAGE: Final = N_(
     "We know neither your measurements nor your past orders, so this rests on the average buyer."
 )
 
+_TAKE_LARGER: Final = NN_(
+    "{market} shoppers: take one size larger than usual.",
+    "{market} shoppers: take {n} sizes larger than usual.",
+)
+_TAKE_SMALLER: Final = NN_(
+    "{market} shoppers: take one size smaller than usual.",
+    "{market} shoppers: take {n} sizes smaller than usual.",
+)
+_NEXT_WEEKS: Final = NN_(
+    "Next size up: {label}, in about a week.",
+    "Next size up: {label}, in about {n} weeks.",
+)
+_NEXT_MONTHS: Final = NN_(
+    "Next size up: {label}, in about a month.",
+    "Next size up: {label}, in about {n} months.",
+)
+
 _ASK: Final = {
     "height_cm": N_("If you tell us your height, we can advise you better."),
     "weight_kg": N_("If you tell us your weight, we can advise you better."),
@@ -62,11 +92,22 @@ _ASK: Final = {
 }
 _ASK_MORE: Final = N_("If you tell us more about your measurements, we can advise you better.")
 
+_CHART_NOTICE: Final = N_(
+    "There is no size chart for this product; we estimated one from its brand, its size labels and "
+    "what its buyers kept."
+)
 _LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is in {given}.")
 _SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")
 
 
-def size_message(advice: SizeAdvice, reasons: Sequence[str | None], language: Language) -> str:
+def size_message(
+    advice: SizeAdvice,
+    reasons: Sequence[str | None],
+    language: Language,
+    *,
+    named: Mapping[str, str] = _AS_LABELLED,
+    usual: str | None = None,
+) -> str:
     """Write the advice in a few sentences.
 
     Parameters
@@ -77,30 +118,40 @@ def size_message(advice: SizeAdvice, reasons: Sequence[str | None], language: La
         :func:`because_text` of each of its reasons.
     language
         Whose sentences.
+    named
+        How a size is named, by its label, where it is not by the label alone.
+    usual
+        :func:`usual_text`, where the labels mean something else than the shopper is used to.
 
     Returns
     -------
     str
-        The advice, at most two reasons, and, where the advice is not clear, the question that
+        The advice, what a shopper of the market should know of the labels, at most two reasons,
+        when a child will need the next size, and, where the advice is not clear, the question that
         would help.
     """
-    sentences = [_status_text(advice, language)]
+    sentences = [_status_text(advice, language, named)]
+    if usual is not None and advice.status in _CHOOSING:
+        sentences.append(usual)
     if advice.status in ("advised", "between_sizes", "no_good_size"):
         sentences += [text for text in reasons if text][:_MOST_REASONS]
+    if advice.next_size is not None:
+        sentences.append(next_size_text(advice.next_size, language))
     if advice.ask_next and advice.status not in ("advised", "not_sized", "unknown_product"):
         sentences.append(question_text(advice.ask_next, language))
     return ("" if language.tag.startswith(_UNSPACED) else " ").join(sentences)
 
 
-def _status_text(advice: SizeAdvice, language: Language) -> str:
+def _status_text(advice: SizeAdvice, language: Language, named: Mapping[str, str]) -> str:
+    size = None if advice.recommended is None else named.get(advice.recommended, advice.recommended)
     match advice.status:
         case "advised":
-            return language.say(_ADVISED, size=advice.recommended)
+            return language.say(_ADVISED, size=size)
         case "between_sizes" if len(advice.size_set) < 2:
             return language.say(_BETWEEN_UNNAMED)
         case "between_sizes":
-            sizes = language.both(advice.size_set)
-            if advice.recommended is None:
+            sizes = language.both([named.get(label, label) for label in advice.size_set])
+            if size is None:
                 return language.say(_BETWEEN, sizes=sizes)
             return language.say(_BETWEEN_WITH_CHOICE, sizes=sizes, size=advice.recommended)
         case "no_good_size":
@@ -111,6 +162,49 @@ def _status_text(advice: SizeAdvice, language: Language) -> str:
             return language.say(_NOT_SIZED)
         case "unknown_product":
             return language.say(_UNKNOWN_PRODUCT)
+
+
+def usual_text(steps: int, market: str, language: Language) -> str:
+    """Say how the product's labels differ from what a market is used to.
+
+    Parameters
+    ----------
+    steps
+        Sizes larger than usual to take; below 0 smaller.
+    market
+        ISO 3166 alpha-2 code, upper case.
+    language
+        Whose sentences.
+    """
+    sentences = _TAKE_LARGER if steps > 0 else _TAKE_SMALLER
+    return language.say_count(sentences, abs(steps), market=language.country(market))
+
+
+def next_size_text(next_size: NextSize, language: Language) -> str:
+    """Say when a child will need the next size.
+
+    Parameters
+    ----------
+    next_size
+        Which, and when.
+    language
+        Whose sentences.
+    """
+    weeks, label = next_size.in_weeks, next_size.label
+    if weeks <= _MOST_WEEKS:
+        return language.say_count(_NEXT_WEEKS, weeks, label=label)
+    return language.say_count(_NEXT_MONTHS, round(weeks / _WEEKS_A_MONTH), label=label)
+
+
+def chart_notice(language: Language) -> str:
+    """Say that the bodies the sizes are cut for are estimated.
+
+    Parameters
+    ----------
+    language
+        Whose sentences.
+    """
+    return language.say(_CHART_NOTICE)
 
 
 def because_text(because: Because, language: Language) -> str | None:
@@ -170,7 +264,7 @@ def locale_notice(language: Language) -> str:
     return language.say(_LOCALE_NOTICE, asked=language.asked, given=language.bcp47)
 
 
-def system_notice(systems: list[str], language: Language) -> str:
+def system_notice(systems: Sequence[str], language: Language) -> str:
     """Say which asked size systems the product's labels cannot be shown in.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from pydantic.config import JsonDict
 from data_contracts.tables import SELF, SizeSystem
 from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from models.size_fit.advice import ProductFlag, Status
+from serving.advisor import Chart
 from serving.measures import BODY_BOUNDS, MEASURE_HINTS, Measurements
 from serving.operation import Example, Operation
 from serving.problems import Hints
@@ -29,11 +31,14 @@ __all__ = [
     "SIZE_ADVICE",
     "AskNext",
     "FitShares",
+    "LabelShare",
+    "NextSize",
     "Notice",
     "Reason",
     "SizeAdviceRequest",
     "SizeAdviceResponse",
     "SizeEntry",
+    "ThanUsual",
 ]
 
 _KNOWN: JsonDict = {
@@ -44,6 +49,18 @@ _KNOWN: JsonDict = {
     "measurements": {"height_cm": 168, "weight_kg": 61.5, "fit_preference": "regular"},
     "candidate_sizes": ["S", "M", "L"],
     "show_in": ["ALPHA"],
+}
+_IN_FEET: JsonDict = {
+    "product_id": "dress-1042",
+    "market": "US",
+    "measurements": {"height": "5 ft 6 in", "weight": "140 lb", "chest": "36 in"},
+}
+_CHILD: JsonDict = {
+    "product_id": "romper-7",
+    "market": "DE",
+    "locale": "de",
+    "wearer": "Mia",
+    "measurements": {"birth_date": "2025-03-14", "sex": "female", "height_cm": 71},
 }
 _BARE: JsonDict = {"product_id": "dress-1042"}
 
@@ -64,7 +81,10 @@ class SizeAdviceRequest(RequestModel):
         Field(default=None, max_length=200, description="Sizes to choose from; all unless sent.")
     )
     show_in: list[SizeSystem] | None = Field(
-        default=None, max_length=30, description="Size systems to show each size in."
+        default=None,
+        max_length=30,
+        description="Size systems to show each size in, the shopper's own first. Unless sent, the "
+        "one the market is used to.",
     )
     with_return_risk: bool | None = Field(
         default=None,
@@ -110,13 +130,24 @@ class FitShares(BaseModel):
     large: float = Field(ge=0, le=1)
 
 
+class LabelShare(BaseModel):
+    """A size of another system, and how much of this size's body it is cut for."""
+
+    label: str
+    share: float = Field(gt=0, le=1, description="The shares of a system sum to one.")
+
+
 class SizeEntry(BaseModel):
     """One size of the product."""
 
     label: str
     labels: dict[str, str | None] = Field(
-        description="The label in each asked size system, and in the product's own; null where no "
+        description="What each asked size system, and the product's own, calls this size: one "
+        "label, or the first and last of those that share it, such as `38-40`; null where no "
         "conversion is known."
+    )
+    conversions: dict[str, list[LabelShare]] = Field(
+        description="The same with shares, best first; empty where no conversion is known."
     )
     fit: FitShares
     return_risk: float | None = Field(
@@ -133,17 +164,36 @@ class Reason(BaseModel):
     figures: dict[str, float | int | str]
 
 
+class ThanUsual(BaseModel):
+    """The labels mean another body than shoppers of the market are used to."""
+
+    market: str
+    steps: int = Field(description="Sizes larger than usual to take; below 0 smaller.")
+    text: str = Field(description="The same as a sentence.")
+
+
+class NextSize(BaseModel):
+    """When a growing child will need the size after the recommended one."""
+
+    label: str
+    in_weeks: int = Field(ge=1, description="Weeks from now, about.")
+    on: dt.date = Field(description="The day.")
+    text: str = Field(description="The same as a sentence.")
+
+
 class AskNext(BaseModel):
     """The one further question that would narrow the advice most."""
 
-    field: str = Field(description="Name of the measurement to send with the next request.")
+    field: str = Field(
+        description="What to send with the next request: a name in `measurements`, or `wearer`."
+    )
     text: str = Field(description="The question in the message's language.")
 
 
 class Notice(BaseModel):
-    """Something about the request that was answered differently from what was asked."""
+    """Something that was answered differently from what was asked, or rests on an estimate."""
 
-    code: Literal["locale_not_available", "size_system_not_available"]
+    code: Literal["locale_not_available", "size_system_not_available", "size_chart_estimated"]
     text: str
 
 
@@ -158,7 +208,18 @@ class SizeAdviceResponse(BaseModel):
     recommended: str | None
     size_set: list[str] = Field(description="Holds the fitting size with the model's coverage.")
     sizes: list[SizeEntry]
+    chart: Chart | None = Field(
+        description="Where the bodies the sizes are cut for come from: published by the shop, or "
+        "estimated; null where neither."
+    )
     product_flag: ProductFlag | None
+    than_usual: ThanUsual | None = Field(
+        description="How the labels differ from what shoppers of the market are used to; null "
+        "where they do not."
+    )
+    next_size: NextSize | None = Field(
+        description="For a growing child: the size after the recommended one, and when."
+    )
     because: list[Reason]
     ask_next: AskNext | None
     message: str
@@ -185,6 +246,8 @@ SIZE_ADVICE = Operation(
     answer="The advice.",
     examples=(
         Example("known_shopper", "Measurements and stock", _KNOWN),
+        Example("feet_and_inches", "Measurements in other units", _IN_FEET),
+        Example("child", "A baby by its date of birth", _CHILD),
         Example("product_only", "Nothing known of the shopper", _BARE),
         Example("list", "Two questions at once", [_KNOWN, _BARE]),
     ),

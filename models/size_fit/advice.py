@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Because", "ProductFlag", "SizeAdvice", "SizeOutlook", "Status"]
+__all__ = ["Because", "NextSize", "ProductFlag", "SizeAdvice", "SizeOutlook", "Status"]
 
 Status = Literal[
     "advised",
@@ -48,6 +49,25 @@ class Because:
 
 
 @dataclass(frozen=True, slots=True)
+class NextSize:
+    """When a growing child will need the size after the recommended one.
+
+    Parameters
+    ----------
+    label
+        The next larger size of the product.
+    in_weeks
+        Whole weeks from the question, about.
+    on
+        The day.
+    """
+
+    label: str
+    in_weeks: int
+    on: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class SizeAdvice:
     """The answer of the model to one :class:`features.questions.SizeQuestion`."""
 
@@ -58,3 +78,4 @@ class SizeAdvice:
     product_flag: ProductFlag | None = None
     because: tuple[Because, ...] = ()
     ask_next: str | None = None
+    next_size: NextSize | None = None

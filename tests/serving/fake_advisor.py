@@ -1,17 +1,30 @@
-"""A deterministic advisor: three known products, and answers that depend on the height alone."""
+"""A deterministic advisor: a few known products, and answers that depend on the height alone."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from features.questions import SizeQuestion
-from models.size_fit.advice import Because, SizeAdvice, SizeOutlook
+from models.size_fit.advice import Because, NextSize, SizeAdvice, SizeOutlook
 from serving.advisor import Known, ModelLabel, ProductSizes
 
+
+def bodies(first: float, step: float, count: int, dimension: str = "chest_cm"):
+    """A chart of one dimension: `count` sizes side by side."""
+    return tuple({dimension: (first + step * i, first + step * (i + 1))} for i in range(count))
+
+
+LETTERS = ("S", "M", "L", "XL")
 PRODUCTS = {
-    "dress": ProductSizes(("S", "M", "L", "XL"), "ALPHA"),
-    "shoe": ProductSizes(("38", "39", "40"), "SHOE_EU"),
+    "dress": ProductSizes(LETTERS, "ALPHA", "women", "dress"),
+    "shoe": ProductSizes(("38", "39", "40"), "SHOE_EU", "women", "shoes"),
     "scarf": ProductSizes((), "ONE"),
+    "romper": ProductSizes(("68", "74", "80"), "BABY_CM", "baby", "dress"),
+    "unknown kind": ProductSizes(LETTERS, "ALPHA"),
+    "guessed": ProductSizes(
+        LETTERS, "ALPHA", "women", "dress", bodies(84, 8, 4), chart="estimated"
+    ),
 }
 
 
@@ -55,7 +68,15 @@ class FakeAdvisor:
                 Because("product_runs_small", {"n": 92, "share": 31 / 92}),
                 Because("kept_before", {"n": 2, "label": labels[best]}),
             ),
+            next_size=_next_size(product, labels[best]),
         )
+
+
+def _next_size(product: ProductSizes, label: str) -> NextSize | None:
+    later = product.labels[product.labels.index(label) + 1 :]
+    if product.audience != "baby" or not later:
+        return None
+    return NextSize(later[0], 6, dt.date(2026, 2, 16))
 
 
 def _fit(steps: int) -> tuple[float, float, float]:

@@ -26,15 +26,6 @@ def test_shares_of_a_size_make_one(app):
         assert sum(size["fit"].values()) == pytest.approx(1, abs=1e-12)
 
 
-def test_labels_are_shown_in_own_and_asked_systems(app):
-    answer = ask(app, body={**KNOWN, "show_in": ["US", "ALPHA"]}).json
-    assert answer["sizes"][0]["labels"] == {"US": None, "ALPHA": "S"}
-    assert [notice["code"] for notice in answer["notices"]] == ["size_system_not_available"]
-    answer = ask(app, body=KNOWN).json
-    assert answer["sizes"][0]["labels"] == {"ALPHA": "S"}
-    assert answer["notices"] == []
-
-
 def test_candidates_are_the_sizes_answered(app):
     answer = ask(app, body={**KNOWN, "candidate_sizes": ["M", "S"]}).json
     assert {size["label"] for size in answer["sizes"]} == {"M", "S"}
