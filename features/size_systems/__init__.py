@@ -8,6 +8,7 @@ The tables are data (``tables/*.yaml``), as are the words for kinds of garment
 from features.size_systems.catalogue import all_tables, size_table, systems_of
 from features.size_systems.conversion import Match, convert, convert_body, same_body
 from features.size_systems.markets import usual_system
+from features.size_systems.parsing import Reading, SizeReading, parse_size
 from features.size_systems.reading import SizeTableError
 from features.size_systems.tables import (
     AUDIENCES,
@@ -23,7 +24,9 @@ __all__ = [
     "DIMENSIONS",
     "FAMILIES",
     "Match",
+    "Reading",
     "Size",
+    "SizeReading",
     "SizeTable",
     "SizeTableError",
     "all_tables",
@@ -31,6 +34,7 @@ __all__ = [
     "convert",
     "convert_body",
     "family_of",
+    "parse_size",
     "same_body",
     "size_table",
     "systems_of",

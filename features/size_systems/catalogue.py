@@ -73,15 +73,14 @@ def all_tables() -> Mapping[tuple[str, str, str | None], SizeTable]:
             for table in _tables_of(entry, data, f"tables/{name}.yaml"):
                 key = (table.system, table.audience, table.family)
                 if table.leading == _BAND and key in tables:
-                    base = tables[key]
-                    tables[key] = _with_cups(base, table)
+                    tables[key] = _copy(tables[key], cups=table)
                 elif key in tables:
                     raise SizeTableError(f"tables/{name}.yaml: {key} is given twice")
                 else:
                     tables[key] = table
     for (system, audience, family), table in list(tables.items()):
         if audience == UNISEX_LIKE:
-            tables.setdefault((system, "unisex", family), _for(table, "unisex"))
+            tables.setdefault((system, "unisex", family), _copy(table, audience="unisex"))
     for audience in AUDIENCES:
         for family in (*FAMILIES, None):
             tables[_ONE, audience, family] = _one_size(audience, family)
@@ -182,14 +181,6 @@ def _sizes(
         Size(label, MappingProxyType({d: steps[i] for d, steps in cells.items()}))
         for i, label in enumerate(labels)
     )
-
-
-def _for(table: SizeTable, audience: str) -> SizeTable:
-    return _copy(table, audience=audience)
-
-
-def _with_cups(table: SizeTable, cups: SizeTable) -> SizeTable:
-    return _copy(table, cups=cups)
 
 
 def _copy(table: SizeTable, **changed: Any) -> SizeTable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from typing import Any, cast
@@ -18,8 +19,9 @@ class SizeTableError(ValueError):
     """The size data contradict themselves."""
 
 
+@cache
 def read_data(name: str) -> dict[str, Any]:
-    """One YAML file of this package as a mapping."""
+    """One YAML file of this package as a mapping; read once, not to be changed."""
     text = resources.files("features.size_systems").joinpath(name).read_text("utf-8")
     return cast(dict[str, Any], yaml.safe_load(text))
 

@@ -157,9 +157,7 @@ class SizeTable:
         exact = self.sizes[rank] if rank is not None else None
         if exact is None and text in self.spans:
             return self.span(*self.spans[text], label=text)
-        if not self.patterns:
-            return exact
-        return self._stated(text, exact) or exact
+        return self._stated(text, exact) or exact or self._double(text)
 
     def span(self, low: str, high: str, label: str = "") -> Size | None:
         """One size that covers all from one label to another, as ``S/M`` does.
@@ -181,6 +179,15 @@ class SizeTable:
             return None
         body = {d: (min(a[0], b[0]), max(a[1], b[1])) for d, a, b in _both(first, last)}
         return Size(label or f"{first.label}/{last.label}", MappingProxyType(body))
+
+    def _double(self, text: str) -> Size | None:
+        """The size of two labels in one, the smaller first: ``S/M``, ``36/38``, ``110-116``."""
+        for mark in "/-":
+            low, found, high = text.partition(mark)
+            first, last = self._index.get(low), self._index.get(high)
+            if found and first is not None and last is not None and first < last:
+                return self.span(low, high)
+        return None
 
     def _stated(self, text: str, exact: Size | None) -> Size | None:
         """The size of a label that states measures of its own, some of them off the ladder."""

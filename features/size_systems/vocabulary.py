@@ -14,6 +14,8 @@ __all__ = ["binding_of", "family_of"]
 
 _NONE = "none"
 _ENDING = "(?:s|es|x|e|n|en|er)?"
+_FIRST_IDEOGRAPH = "\u2e80"
+"""From here on characters are of writings that put no spaces between words."""
 _SHORTEST_TAIL = 4
 """Letters a word needs to be recognised at the end of a compound: "hose" in "Jogginghose"."""
 
@@ -30,7 +32,7 @@ def family_of(
         The shop's words, in English, German, French, Spanish, Italian, Japanese, Chinese or
         Korean, in any case, with any separators ("Women > Dresses", "kids_trousers").
     audience : str or None
-        A baby's "body" or "set" is a whole garment, an adult's stays what the word says.
+        A "body" is a whole garment on a baby and a top on an adult.
     size_system : str or None
         Shoe sizes make it shoes and waist inches a bottom, whatever the category.
 
@@ -50,7 +52,7 @@ def family_of(
     by_system = read_words()["systems"].get(size_system or "")
     if by_system:
         return str(by_system)
-    found = _longest(category, _family_words())
+    found = _longest(category, _family_words(audience))
     return None if found in (None, _NONE) else found
 
 
@@ -107,10 +109,11 @@ def read_words() -> Mapping[str, dict]:  # type: ignore[type-arg]
     return data
 
 
-@lru_cache(maxsize=1)
-def _family_words() -> dict[str, str]:
-    families = read_words()["families"]
-    return {_plain(word): family for family, words in families.items() for word in words}
+@lru_cache(maxsize=16)
+def _family_words(audience: str | None) -> dict[str, str]:
+    families, own = read_words()["families"], read_words()["by_audience"].get(audience, {})
+    words = {_plain(word): family for family, words in families.items() for word in words}
+    return words | {_plain(word): family for word, family in own.items()}
 
 
 @lru_cache(maxsize=1)
@@ -140,9 +143,8 @@ def _found(plain: str, words: Mapping[str, str]) -> Iterable[tuple[int, int, str
     for word, meaning in words.items():
         if word not in plain:
             continue
-        if (not word.isascii() and not word[0].isascii()) or not word[-1].isascii():
-            place = plain.rfind(word)
-            yield 2 * len(word), place, meaning
+        if word[-1] > _FIRST_IDEOGRAPH:
+            yield 2 * len(word), plain.rfind(word), meaning  # such a letter says as much as two
             continue
         # A compound's last part says what it is; a word within other letters says nothing.
         start = "" if len(word) >= _SHORTEST_TAIL else r"\b"

@@ -113,3 +113,66 @@ def test_nothing_is_made_up_where_a_system_ends_or_has_no_table():
     assert convert("6XL", "ALPHA", "JP", "women", "dress") == ()
     assert convert("38", "DE", "SHOE_EU", "women", "dress") == ()
     assert convert("blue", "DE", "UK", "women", "dress") == ()
+
+
+BRAS = [s for s in systems_of("women", "underwear") if size_table(s, "women", "underwear").cups]
+
+
+@pytest.mark.parametrize(("system", "to"), list(product(BRAS, repeat=2)))
+def test_bras_convert_by_band_and_cup_and_keep_their_order(system, to):
+    source = size_table(system, "women", "underwear").cups
+    target = size_table(to, "women", "underwear").cups
+    seen = []
+    for size in source.sizes[::7]:
+        matches = convert(size.label, system, to, "women", "underwear")
+        if system == to:
+            assert matches == ((size.label, 1.0),)
+        if not matches:
+            continue
+        assert sum(m.share for m in matches) == pytest.approx(1.0)
+        found = target.find(matches[0].label).body
+        seen.append((size.body, found))
+        assert found["underbust_cm"] == size.body["underbust_cm"]
+    for (a, to_a), (b, to_b) in product(seen, repeat=2):
+        if a["cup_cm"][0] <= b["cup_cm"][0]:
+            assert to_a["cup_cm"][0] <= to_b["cup_cm"][0]
+
+
+def test_a_band_and_a_bust_are_read_as_a_bra():
+    body = {"underbust_cm": (75.0, 75.0), "chest_cm": (90.0, 90.0)}
+    assert convert_body(body, "UK", "women", "underwear") == (("34B", 1.0),)
+    assert convert_body(body, "JP", "women", "underwear") == (("C75", 1.0),)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted({p[1:] for p in PAIRS})),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1.0),
+)
+def test_a_larger_body_is_never_given_a_smaller_size(table, one, other):
+    system, audience, family = table
+    sizes = size_table(*table)
+    low, high = sizes.edges[0], sizes.edges[-1] - 1e-6
+    ranks = []
+    for share in sorted((one, other)):
+        value = low + share * (high - low)
+        matches = convert_body({sizes.leading: (value, value)}, system, audience, family)
+        assert len(matches) == 1
+        ranks.append(sizes.rank(matches[0].label))
+    assert ranks == sorted(ranks)
+
+
+def test_a_label_that_states_a_measure_off_the_ladder_is_itself_and_between():
+    assert convert("165/86A", "CN", "CN", "women", "top") == (("165/86A", 1.0),)
+    assert {m.label for m in convert("165/86A", "CN", "DE", "women", "top")} == {"36", "38"}
+    assert [m.label for m in convert("105", "JP", "EU", "girls", "top")] == ["110", "104"]
+
+
+def test_a_double_size_is_both():
+    assert {m.label for m in convert("S/M", "ALPHA", "DE", "women", "top")} == {
+        "36",
+        "38",
+        "40",
+        "42",
+    }
