@@ -1,29 +1,23 @@
 """Size labels in their natural order: letters, numbers, ranges, waist and inseam, months.
 
-This module orders the labels *of one product* and places each on an axis. What a label means as a
-body, and how one system converts to another, is not its business.
+This module orders the labels *of one product* and places each on an axis. Their forms are read in
+one place, :mod:`features.size_systems.notation`; what a label means as a body, and how one system
+converts to another, is the business of :mod:`features.size_systems`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ParsedLabel", "parse_label", "rank_labels"]
+from features.size_systems.notation import Notation, notations
 
-_LETTERS = {"S": 3.0, "M": 4.0, "L": 5.0, "SMALL": 3.0, "MEDIUM": 4.0, "LARGE": 5.0}
-_ONE_SIZE = {"ONE", "ONESIZE", "OS", "UNSIZED", "FREE", "FREESIZE", "UNI", "NOSIZE", "NONE"}
-_X_SIZE = re.compile(r"^(?:(\d{1,2})X|(X{1,6}))(S|L)$")
-_PLUS_X = re.compile(r"^([1-9])X$")
-_WAIST = re.compile(r"^W?\s*(\d{2})\s*(?:/|X|L|)\s*L?\s*(\d{2})$")
-_RANGE = re.compile(r"^(\d+(?:\.\d+)?)\s*(?:-|–|/|TO)\s*(\d+(?:\.\d+)?)\s*([A-Z]*)$")
-_NUMBER = re.compile(r"^(\d+(?:[.,]\d+)?)(?:\s*(1/2|1/3|2/3|\+))?\s*([A-Z]*)$")
-_PARTS = {"1/2": 1 / 2, "1/3": 1 / 3, "2/3": 2 / 3, "+": 1 / 2}
-_VULGAR = re.compile("(?=[½⅓⅔])")
-_TODDLER_YEARS = {"T", "Y", "YR", "YRS", "YEAR", "YEARS"}
-_MONTHS = {"M", "MO", "MOS", "MONTH", "MONTHS"}
+__all__ = ["ParsedLabel", "parse_label", "parse_labels", "rank_labels"]
+
+_ORDER = ("one", "months", "years", "letters", "numbers", "girth", "bra", "waist")
+_CUPS = ("AAA", "AA", "A", "B", "C", "D", "DD", "E", "DDD", "F", "FF", "G", "GG", "H", "HH", "I",
+         "J", "JJ", "K", "KK", "L")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +27,13 @@ class ParsedLabel:
     Parameters
     ----------
     kind
-        ``letters``, ``numbers``, ``waist``, ``months``, ``years`` or ``one``. Places compare only
-        within a kind.
+        ``letters``, ``numbers``, ``waist``, ``girth`` (height and girth, as in China), ``bra``,
+        ``months``, ``years`` or ``one``. Places compare only within a kind.
     place
         Letters: S = 3, M = 4, L = 5, each X one step. Numbers: the number itself, the middle of a
-        range. Waist and inseam: the waist in inches plus a hundredth of the inseam. Months and
-        years: the middle of the range.
+        range. Waist and inseam: the waist in inches plus a hundredth of the inseam. Girth: the
+        girth plus a thousandth of the height. Bra: the band plus a hundredth of the cup's place in
+        the alphabet of cups. Months and years: the middle of the range.
     """
 
     kind: str
@@ -71,57 +66,57 @@ def parse_label(label: str) -> ParsedLabel | None:
     >>> parse_label("blue") is None
     True
     """
-    # Spelt out, the fraction of "42½" would run into its number.
-    apart = _VULGAR.sub(" ", label)
-    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", apart)).strip().upper()
-    text = text.replace("⁄", "/")
-    if text.replace(" ", "").replace("-", "") in _ONE_SIZE:
-        return ParsedLabel("one", 0.0)
-    return _parse_letters(text) or _parse_figures(text)
+    return _parsed(forms[0]) if (forms := _forms(label)) else None
 
 
-def _parse_letters(text: str) -> ParsedLabel | None:
-    tight = text.replace(" ", "").replace("-", "/")
-    if tight in _LETTERS:
-        return ParsedLabel("letters", _LETTERS[tight])
-    if match := _X_SIZE.match(tight):
-        steps = int(match[1]) if match[1] else len(match[2])
-        return ParsedLabel("letters", 3.0 - steps if match[3] == "S" else 5.0 + steps)
-    if match := _PLUS_X.match(tight):
-        return ParsedLabel("letters", 5.0 + int(match[1]))
-    if "/" in tight:
-        halves = [_parse_letters(half) for half in tight.split("/") if half]
-        if len(halves) == 2 and halves[0] and halves[1]:
-            return ParsedLabel("letters", (halves[0].place + halves[1].place) / 2)
-    return None
+def parse_labels(labels: Sequence[str]) -> list[ParsedLabel | None]:
+    """Read the labels of one product, each as the kind that reads most of them.
+
+    ``36/38`` alone is a waist with its inseam; beside ``40/42`` it is a double size.
+
+    Examples
+    --------
+    >>> [read.place for read in parse_labels(["36/38", "40/42"])]
+    [37.0, 41.0]
+    """
+    forms = [_forms(label) for label in labels]
+    counts = Counter(kind for each in forms for kind in {_kind(form) for form in each})
+    return [
+        _parsed(max(each, key=lambda form: counts[_kind(form)])) if each else None for each in forms
+    ]
 
 
-def _parse_figures(text: str) -> ParsedLabel | None:
-    if match := _WAIST.match(text):
-        waist, inseam = int(match[1]), int(match[2])
-        if text.startswith("W") or "L" in text or (22 <= waist <= 60 and 24 <= inseam <= 40):
-            return ParsedLabel("waist", waist + inseam / 100)
-    if match := _RANGE.match(text):
-        low, high = float(match[1]), float(match[2])
-        return ParsedLabel(_kind(match[3]), (low + high) / 2) if low < high else None
-    if match := _NUMBER.match(text):
-        part = _PARTS.get(match[2], 0.0)
-        return ParsedLabel(_kind(match[3]), float(match[1].replace(",", ".")) + part)
-    return None
+def _forms(label: str) -> tuple[Notation, ...]:
+    said = notations(label)
+    return said[0] if said else ()
 
 
-def _kind(suffix: str) -> str:
-    if suffix in _MONTHS:
-        return "months"
-    return "years" if suffix in _TODDLER_YEARS else "numbers"
+def _parsed(form: Notation) -> ParsedLabel:
+    return ParsedLabel(_kind(form), _place(form))
+
+
+def _kind(form: Notation) -> str:
+    if form.kind == "figure":
+        return form.unit if form.unit in ("months", "years") else "numbers"
+    return form.kind
+
+
+def _place(form: Notation) -> float:
+    if form.kind == "waist":
+        return form.low + (form.inseam or 0) / 100
+    if form.kind == "girth":
+        return form.low + (form.height or 0.0) / 1000
+    if form.kind == "bra":
+        return form.low + _CUPS.index(form.letter) / 100
+    return (form.low + form.high) / 2
 
 
 def rank_labels(labels: Sequence[str]) -> list[float]:
     """Rank the labels of one product in their natural order, 0 for the smallest.
 
     Labels of one kind are ordered by their place; kinds, where a product mixes them, stand in the
-    order one size, months, years, letters, numbers, waist; what no rule reads comes last, in
-    alphabetical order. Labels that read the same share a rank (``L`` and ``l``).
+    order one size, months, years, letters, numbers, girth, bra, waist; what no rule reads comes
+    last, in alphabetical order. Labels that read the same share a rank (``L`` and ``l``).
 
     Examples
     --------
@@ -130,14 +125,12 @@ def rank_labels(labels: Sequence[str]) -> list[float]:
     >>> rank_labels(["10", "8", "9-10"])
     [2.0, 0.0, 1.0]
     """
-    order = ("one", "months", "years", "letters", "numbers", "waist")
     keys: list[tuple[int, float, str]] = []
-    for label in labels:
-        parsed = parse_label(label)
+    for label, parsed in zip(labels, parse_labels(labels), strict=True):
         keys.append(
-            (order.index(parsed.kind), parsed.place, "")
+            (_ORDER.index(parsed.kind), parsed.place, "")
             if parsed
-            else (len(order), 0.0, label.strip().casefold())
+            else (len(_ORDER), 0.0, label.strip().casefold())
         )
     ranks = {key: float(rank) for rank, key in enumerate(sorted(set(keys)))}
     return [ranks[key] for key in keys]
