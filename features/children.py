@@ -7,7 +7,7 @@ Written twice, for tables and for one question, with the same rules; a test hold
 - Every figure has its own moment: a record that tells a new weight makes the height no younger.
 - Who orders for a child without naming it means the child whom the garment can fit: of the right
   sex where both are told, of a height that the product is made for. Of several such, the one last
-  measured.
+  measured; a child of the other sex, or sizes away, is not meant even if no other is known.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from features.positions import CHILDREN
 
 __all__ = [
     "EXPECTED",
+    "NOT_MEANT_CM",
     "OUTGROWN",
     "SEX_OF",
     "STALE_US",
@@ -65,6 +66,8 @@ _OTHER_SEX = {"girls": "male", "boys": "female"}
 _USUAL_HEIGHTS = {"baby": (50.0, 98.0), "girls": (92.0, 170.0), "boys": (92.0, 176.0)}
 _SLACK_CM = 6.0  # one size of children's clothes
 _STRANGER_CM = 1000.0
+NOT_MEANT_CM = 12.0
+"""A child further than this from those a product is made for is not meant by it."""
 
 
 def moment(figure: str) -> str:
@@ -209,7 +212,7 @@ def choose_child(
     heights: tuple[float, float],
     now: float,
 ) -> dict[str, Any] | None:
-    """The child that is meant, of the records of all children of an account.
+    """The child that is meant, of the records of all children of an account; None if none can be.
 
     Parameters
     ----------
@@ -222,11 +225,9 @@ def choose_child(
     now
         Moment of the order, microseconds.
     """
-    if len(children) < 2:
-        return children[0] if children else None
     usual = _USUAL_HEIGHTS[audience]
     low, high = (h if math.isfinite(h) else u for h, u in zip(heights, usual, strict=True))
-    best, least = None, math.inf
+    best, least = None, math.nextafter(NOT_MEANT_CM, math.inf)
     for child in reversed(children):
         away = _misfit_one(child, audience, low, high, now)
         if away < least:

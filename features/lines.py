@@ -14,6 +14,7 @@ import pandas as pd
 from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix
 from features.children import (
     EXPECTED,
+    NOT_MEANT_CM,
     OUTGROWN,
     STALE_US,
     YEAR_US,
@@ -164,7 +165,8 @@ def _meant_children(
     height = today[EXPECTED[0]].fillna(today["height_cm"])
     low, high = (pairs[name].to_numpy(dtype="float64") for name in ("low", "high"))
     away = misfit(height.to_numpy(), pairs["sex"], pairs["audience"], low, high)
-    order = pairs.assign(_away=-away).sort_values(
+    pairs = pairs.assign(_away=-away)[away <= NOT_MEANT_CM]
+    order = pairs.sort_values(
         ["_line", "_away", "measured", "wearer"], kind="stable"
     )
     return order.drop_duplicates("_line", keep="last").set_index("_line")[list(told.columns)]

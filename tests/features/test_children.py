@@ -195,6 +195,13 @@ def test_a_brother_is_not_meant_by_a_garment_for_girls(family):
     assert family("boys", [sister, brother])["sex"] == "male"
 
 
+def test_a_child_that_cannot_wear_the_garment_is_not_meant_for_want_of_another(family):
+    big = child("big", "2014-06-01", height_cm=139.0, sex="male")
+    assert not family("baby", [big], near=75)
+    assert not family("girls", [{**big, "height_cm": 128.0}], near=128)
+    assert family("boys", [big], near=134)["height_cm"] > 138
+
+
 def test_of_children_alike_the_one_last_measured_is_meant(family):
     one = child("a", "2018-06-01", "2024-05-01", height_cm=116.0)
     other = child("b", "2018-06-01", "2024-05-20", height_cm=119.0)
