@@ -95,9 +95,9 @@ def test_every_category_of_the_rentals_has_a_family():
 
 @pytest.mark.parametrize("audience", [*AUDIENCES, None])
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("category", [None, "skirt", "jeans", "bra", "cape", "shoes", "kleid"])
-def test_weights_of_what_binds_sum_to_one(audience, family, category):
-    assert sum(binding_of(category, family, audience).values()) == pytest.approx(1.0)
+def test_weights_of_what_binds_sum_to_one(audience, family):
+    for category in (None, "skirt", "jeans", "bra", "cape", "shoes", "kleid"):
+        assert sum(binding_of(category, family, audience).values()) == pytest.approx(1.0)
 
 
 def test_the_dimension_that_binds_is_the_garments_own():
