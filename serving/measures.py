@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from data_contracts.tables import BODY_RANGES
 from data_contracts.units import MEASURES, UNITS, MeasureError, convert, read_measure
+from serving.bras import bra_meanings, read_bra
 from serving.schema_base import RequestModel, in_words, text_field
 
 __all__ = ["BODY_BOUNDS", "MEASURE_HINTS", "Measurements"]
@@ -38,6 +39,8 @@ def _written(name: str, examples: str) -> Any:
     )
 
 
+_BRAS: Final = "34DD, 80B or B75"
+_BRA_OFF = 10.0  # cm, two bands: many wear a size that is not theirs
 _EXAMPLES: Final = {
     "height": "`168 cm`, `1.68 m`, `66 in` or `5 ft 6 in`",
     "weight": "`63.5 kg`, `140 lb` or `9 st 4 lb`",
@@ -64,6 +67,13 @@ class Measurements(RequestModel):
     hip: str | None = _written("hip_cm", _EXAMPLES["hip"])
     foot_length: str | None = _written("foot_length_cm", _EXAMPLES["foot_length"])
     cup: Annotated[str, text_field(10, "Bra cup letter.")] | None = None
+    bra: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20,
+        description="Bra size, such as `34DD`, `80B` or `B75`: tells cup and chest where those are "
+        "not sent. Send `market` with it: 80B is one bra in Germany and another in France.",
+    )
     body_shape: Annotated[str, text_field(40, "Shape, in the shop's words.")] | None = None
     age_years: float | None = Field(
         default=None, ge=_AGE[0], le=_AGE[1], allow_inf_nan=False, description="Age, years."
@@ -102,23 +112,48 @@ class Measurements(RequestModel):
             )
         return text
 
-    def known(self, asked_at: float) -> dict[str, float | str]:
+    @field_validator("bra")
+    @classmethod
+    def _a_bra(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
+            return None
+        meanings = bra_meanings(text)
+        if not meanings:
+            raise ValueError(f"{text!r} is no bra size; write band and cup, such as {_BRAS}")
+        cup, chest = info.data.get("cup"), info.data.get("chest_cm")
+        if chest is None and (written := info.data.get("chest")) is not None:
+            chest = read_measure(written, "chest_cm")
+        if cup is not None and not any(bra.like(cup) for bra in meanings):
+            raise ValueError(f"bra {text!r} and cup {cup!r} disagree; send the one that is right")
+        if chest is not None and not any(bra.near(chest, _BRA_OFF) for bra in meanings):
+            low, high = meanings[0].chest_cm
+            raise ValueError(
+                f"bra {text!r} is cut for a chest of {low:g} to {high:g} cm and the chest sent is "
+                f"{chest:.4g} cm; send the one that is right"
+            )
+        return text
+
+    def known(self, asked_at: float, market: str | None = None) -> dict[str, float | str]:
         """Give what was sent, by contract column name, a birth date as the age at `asked_at`.
 
         Parameters
         ----------
         asked_at
             Moment of the request, seconds since the epoch (UTC).
+        market
+            Whose bra sizes are meant, ISO 3166 alpha-2 code, upper case.
         """
         sent: dict[str, float | str] = {}
         for name in self.model_fields_set:
             value = getattr(self, name)
-            if value is None or name == "birth_date":
+            if value is None or name in ("birth_date", "bra"):
                 continue
             if (column := _IN_TEXT.get(name)) is None:
                 sent[name] = value
             elif getattr(self, column) is None:  # what was sent in the contract's unit goes first
                 sent[column] = read_measure(value, column)
+        if self.bra is not None:  # what was measured goes before what is worn
+            sent = {**read_bra(self.bra, market), **sent}
         if self.birth_date is not None and "age_years" not in sent:
             today = dt.datetime.fromtimestamp(asked_at, dt.UTC).date()
             sent["age_years"] = max(0.0, (today - self.birth_date).days / _DAYS_A_YEAR)
@@ -143,7 +178,7 @@ MEASURE_HINTS: Final = {
     written: f"text with its unit, such as {_EXAMPLES[written].replace('`', '')}; "
     f"a plain number goes into {name}"
     for written, name in _IN_TEXT.items()
-}
+} | {"bra": f"text with band and cup, such as {_BRAS}"}
 """How a figure with a unit must look, as a refusal tells it."""
 
 BODY_BOUNDS: Final = {name: in_words(*limits) for name, limits in MEASURES.items()}

@@ -161,14 +161,15 @@ class _Basket(RequestModel):
             Moment of the request, seconds since the epoch (UTC).
         """
         lines: list[CheckoutLine] = self.lines  # type: ignore[attr-defined]
+        market = self.market.upper() if self.market else None
         return BasketQuestion(
             lines=tuple([line.basket_line() for line in lines]),
             asked_at=asked_at,
             customer_id=self.customer_id,
             wearer=self.wearer or SELF,
-            market=self.market.upper() if self.market else None,
+            market=market,
             currency=self.currency.upper() if self.currency else None,
-            measurements=self.measurements.known(asked_at) if self.measurements else {},
+            measurements=self.measurements.known(asked_at, market) if self.measurements else {},
         )
 
 

@@ -99,14 +99,15 @@ class SizeAdviceRequest(RequestModel):
         asked_at
             Moment of the request, seconds since the epoch (UTC).
         """
+        market = self.market.upper() if self.market else None
         return SizeQuestion(
             product_id=self.product_id,
             asked_at=asked_at,
             customer_id=self.customer_id,
             wearer=self.wearer or SELF,
-            market=self.market.upper() if self.market else None,
+            market=market,
             occasion=self.occasion,
-            measurements=self.measurements.known(asked_at) if self.measurements else {},
+            measurements=self.measurements.known(asked_at, market) if self.measurements else {},
             candidate_sizes=tuple(self.candidate_sizes or ()),
         )
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import median
+from functools import cache
 from typing import Any, Final
 
 from features.size_systems import (
@@ -20,14 +19,13 @@ from features.size_systems import (
     size_table,
     usual_system,
 )
+from features.size_systems.parsing import parse_size
 from serving.advisor import ProductSizes
+from serving.label_meaning import EVERYWHERE, Body, body_of, read_label, steps_from_usual
 
 __all__ = ["ShownSizes", "SizeLabels"]
 
-Body = Mapping[str, tuple[float, float]]
-
 _DIGITS = 4
-_EVERYWHERE: Final = "ALPHA"  # letters are on labels in every market
 _PLAINLY: Final = {
     "ALPHA": "{}",
     "ONE": "{}",
@@ -41,10 +39,6 @@ _PLAINLY: Final = {
     "SHOE_JP": "JP {}",
 }
 """How a size is named among words; every other system by its name and the label."""
-_WORTH_A_STEP = 0.6  # of a size, from which the next size is the better one by some margin
-_ALIKE = 0.5  # of a size: how far a label may be from what most labels of the product say
-_MOST_ALIKE = 2 / 3
-_MOST_STEPS = 4  # a label further off than this is not the same kind of label
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +78,7 @@ class SizeLabels:
     """
 
     def __init__(self, most: int = 20_000) -> None:
+        _load_tables()
         self._most = most
         self._found: dict[tuple[object, ...], tuple[ProductSizes, ShownSizes]] = {}
 
@@ -116,6 +111,14 @@ class SizeLabels:
             del self._found[next(iter(self._found))]
         self._found[key] = product, shown
         return shown
+
+
+@cache
+def _load_tables() -> None:
+    """Read every table before the first shopper asks: it takes a second or more."""
+    parse_size("M", "women", "dress", system=EVERYWHERE)
+    usual_system("US", "women", "dress")
+    binding_of(None, "dress", "women")
 
 
 def _show(product: ProductSizes, market: str | None, asked: Sequence[str] | None) -> ShownSizes:
@@ -153,21 +156,34 @@ def _show(product: ProductSizes, market: str | None, asked: Sequence[str] | None
         conversions,
         tuple(missing) if asked is not None else (),
         named,
-        0 if usual is None else _steps(product, usual),
+        0 if usual is None else steps_from_usual(product, usual),
     )
 
 
 def _converted(product: ProductSizes, system: str) -> list[tuple[Match, ...]]:
     """What `system` calls each size; empty where it has no name for it."""
+    if product.audience is None:
+        return [() for _ in product.labels]
+    cut = product.bodies or ({},) * len(product.labels)
+    return [
+        _matches(label, body, product, system)
+        for label, body in zip(product.labels, cut, strict=True)
+    ]
+
+
+def _matches(label: str, body: Body, product: ProductSizes, system: str) -> tuple[Match, ...]:
+    """By the shop's own chart; else by what the label says; else by the estimated body."""
     audience, family = product.audience, product.family
-    if audience is None:
-        return [() for _ in product.labels]
-    if product.bodies:
-        return [convert_body(body, system, audience, family) for body in product.bodies]
-    own = product.size_system
-    if own is None:
-        return [() for _ in product.labels]
-    return [convert(label, own, system, audience, family) for label in product.labels]
+    assert audience is not None
+    if body and product.chart == "published":
+        return convert_body(body, system, audience, family)
+    said = read_label(label, product, product.size_system)
+    if said is None:
+        return convert_body(body, system, audience, family) if body else ()
+    if said.low is None or said.high is None:
+        return convert(said.label, said.system, system, audience, family)
+    both = body_of(said, product)
+    return convert_body(both, system, audience, family) if both else ()
 
 
 def _text(matches: Iterable[Match], system: str, product: ProductSizes) -> str | None:
@@ -177,7 +193,8 @@ def _text(matches: Iterable[Match], system: str, product: ProductSizes) -> str |
         return labels[0] if labels else None
     table = size_table(system, product.audience, product.family)
     if table is not None:
-        labels.sort(key=lambda label: (table.rank(label) is None, table.rank(label) or 0))
+        listed = table if table.find(labels[0]) else table.cups or table
+        labels.sort(key=lambda label: listed.rank(label) or 0)
     first, last = labels[0], labels[-1]
     plain = not any(mark in first + last for mark in "-/ ")
     return f"{first}-{last}" if plain else f"{first} / {last}"
@@ -196,67 +213,3 @@ def _rounded(matches: Sequence[Match]) -> list[dict[str, Any]]:
     return [
         {"label": match.label, "share": share} for match, share in zip(matches, shares, strict=True)
     ]
-
-
-def _steps(product: ProductSizes, usual: str) -> int:
-    """Sizes between the one a shopper of the market would pick by its label, and the one to take.
-
-    For each label the body it usually means is compared with the body the product's size of that
-    label is cut for, in the product's own steps.
-    """
-    off = _offsets(product, usual)
-    if not off:
-        return 0
-    middle = median(off)
-    steps = int(abs(middle) + 1 - _WORTH_A_STEP)
-    agreeing = sum(abs(each - middle) <= _ALIKE for each in off)
-    if not 0 < steps <= _MOST_STEPS or agreeing < _MOST_ALIKE * len(off):
-        return 0
-    return steps if middle > 0 else -steps
-
-
-def _offsets(product: ProductSizes, usual: str) -> list[float]:
-    audience, family, own = product.audience, product.family, product.size_system
-    assert audience is not None
-    meant = own if own in (usual, _EVERYWHERE) else usual
-    if meant == own and not product.bodies:
-        return []  # the label is all that is known, and means what it always means
-    meaning = size_table(meant, audience, family)
-    if meaning is None:
-        return []
-    if product.bodies:
-        cut: list[Body | None] = list(product.bodies)
-    else:
-        table = None if own is None else size_table(own, audience, family)
-        found = [None if table is None else table.find(label) for label in product.labels]
-        cut = [None if size is None else size.body for size in found]
-    pairs = [
-        (size.body, body)
-        for label, body in zip(product.labels, cut, strict=True)
-        if body and (size := meaning.find(label)) is not None
-    ]
-    weights = binding_of(None, family, audience)
-    steps = {name: _step([body for _, body in pairs], name) for name in weights}
-    off = []
-    for means, body in pairs:
-        usable = [name for name in weights if name in means and name in body and steps[name]]
-        if total := sum(weights[name] for name in usable):
-            far = [
-                weights[name] * (_middle(means[name]) - _middle(body[name])) / steps[name]
-                for name in usable
-            ]
-            off.append(sum(far) / total)
-    return off
-
-
-def _step(bodies: Sequence[Body], name: str) -> float:
-    """The usual distance between neighbouring sizes; the width of a size where there is one."""
-    middles = [_middle(body[name]) for body in bodies if name in body]
-    apart = [after - before for before, after in pairwise(middles)]
-    if not apart:
-        apart = [body[name][1] - body[name][0] for body in bodies if name in body]
-    return max(median(apart), 0.0) if apart else 0.0
-
-
-def _middle(interval: tuple[float, float]) -> float:
-    return (interval[0] + interval[1]) / 2

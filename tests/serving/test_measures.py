@@ -114,3 +114,54 @@ def test_a_figure_that_is_beyond_its_bounds_is_told_once(app):
 def test_no_unit_is_taken_from_a_number():
     with pytest.raises(ValidationError, match="height"):
         Measurements.model_validate_json(b'{"height": 66}')
+
+
+@pytest.mark.parametrize(
+    ("bra", "market", "chest", "cup"),
+    [
+        ("34DD", "US", 96, "e"),
+        ("34 dd", "GB", 96, "e"),
+        ("75E", "DE", 96, "e"),
+        ("80B", "DE", 95, "b"),
+        ("80B", "FR", 80, "b"),
+        ("10D", "AU", 89, "d"),
+        ("B75", "JP", 87.5, "a"),
+        ("2C", "IT", 87, "c"),
+    ],
+)
+def test_a_bra_tells_chest_and_cup_as_its_market_means_it(bra, market, chest, cup):
+    told = Measurements(bra=bra).known(0.0, market)
+    assert told == {"chest_cm": pytest.approx(chest, abs=2), "cup": cup}
+
+
+def test_a_bra_that_is_another_in_each_market_tells_no_chest_without_one():
+    assert known(bra="80B") == {"cup": "b"}
+    assert "chest_cm" in known(bra="34DD"), "the same in every market that writes it so"
+
+
+def test_what_was_measured_goes_before_the_bra():
+    told = Measurements(bra="34DD", chest_cm=92.0).known(0.0, "US")
+    assert told == {"chest_cm": 92.0, "cup": "e"}
+    told = Measurements(bra="34DD", chest="36 in", cup="dd").known(0.0, "US")
+    assert told == {"chest_cm": pytest.approx(91.44), "cup": "dd"}
+
+
+@pytest.mark.parametrize("bra", ["38", "DD", "blue", "34ZZ"])
+def test_what_is_no_bra_is_refused_with_what_is(app, bra):
+    assert "34DD, 80B or B75" in refused(app, bra=bra)["measurements.bra"]
+
+
+def test_a_bra_against_another_figure_is_refused_by_both_names(app):
+    reason = refused(app, bra="34DD", cup="a")["measurements.bra"]
+    assert "'34DD'" in reason
+    assert "cup 'a'" in reason
+    for chest in ({"chest_cm": 120}, {"chest": "1.2 m"}):
+        reason = refused(app, bra="34DD", **chest)["measurements.bra"]
+        assert "95 to 97 cm" in reason
+        assert "120 cm" in reason
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_every_request_takes_a_bra(app, path):
+    asked = {**REQUESTS[path], "market": "DE", "measurements": {"bra": "80B"}}
+    assert ask(app, path, body=asked).status == 200

@@ -74,6 +74,47 @@ def test_a_product_s_own_chart_goes_before_what_labels_usually_mean():
         assert shown[1][label]["EU"] == label  # the shop's label stays what it is
 
 
+@pytest.mark.parametrize(
+    ("labels", "system", "family", "to", "shown"),
+    [
+        (("Gr. 36", "Gr. 38", "Gr. 40"), "DE", "dress", "FR", ["38", "40", "42"]),
+        (("W30/L32", "W32/L34"), "WAIST_INCH", "bottom", "WAIST_INCH", ["W30/L32", "W32/L34"]),
+        (("S/M", "L/XL"), "ALPHA", "dress", "ALPHA", ["S/M", "L/XL"]),
+        (("３８", "４０"), "DE", "dress", "UK", ["12", "14"]),
+        (("EU 38 / UK 12", "EU 40 / UK 14"), "EU", "dress", "DE", ["38", "40"]),
+    ],
+)
+def test_labels_are_read_as_shops_write_them(labels, system, family, to, shown):
+    product = ProductSizes(labels, system, "women", family)
+    found = SizeLabels().of("p", product, None, [to]).labels
+    assert [found[label][to] for label in labels] == shown
+
+
+def test_a_label_for_two_sizes_is_as_wide_as_both():
+    product = ProductSizes(("S/M", "L/XL"), "ALPHA", "women", "dress")
+    found = SizeLabels().of("p", product, None, ["EU"]).conversions
+    one = {m.label for label in "SM" for m in convert(label, "ALPHA", "EU", "women", "dress")}
+    assert {each["label"] for each in found["S/M"]["EU"]} <= one
+    assert len(found["S/M"]["EU"]) > 1
+
+
+def test_a_label_that_may_be_several_is_not_guessed():
+    product = ProductSizes(("42",), None, "women", "dress")
+    shown = SizeLabels().of("p", product, "US", ["US"])
+    assert shown.labels["42"] == {"US": None}
+    assert shown.missing == ("US",)
+    assert shown.steps == 0
+
+
+def test_an_estimated_chart_moves_no_name_but_names_labels_that_say_nothing():
+    table = size_table("EU", "women", "dress")
+    cut = tuple(table.find(label).body for label in ("40", "42"))
+    for labels, shown in ((("36", "38"), ["36", "38"]), (("wren", "heron"), ["40", "42"])):
+        product = ProductSizes(labels, "EU", "women", "dress", cut, "estimated")
+        found = SizeLabels().of("p", product, None, ["DE"]).labels
+        assert [found[label]["DE"] for label in labels] == shown
+
+
 def test_a_system_that_cannot_be_answered_is_said(app):
     answer = ask(app, body={**DRESS, "show_in": ["SHOE_EU", "US"]}).json
     assert set(labels_of(answer, "SHOE_EU")) == {None}
