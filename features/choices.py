@@ -29,8 +29,12 @@ __all__ = ["BASKET", "SHIFT_PRIOR", "usual_position", "with_choices"]
 
 Floats = npt.NDArray[np.float64]
 
-SHIFT_PRIOR = 5.0
+SHIFT_PRIOR = 3.0
 """Orders that the assumption of no shift weighs as much as."""
+
+CHOICE_VARIANCE = 0.25
+"""How far one choice lies off what the person usually takes, in squared steps."""
+_OWN_SHARE = 0.7  # of the spread of choices given the body, what is the person's own and lasts
 
 BASKET = ("basket_lines", "basket_fair")
 """What the other lines of the order tell, on the same scale: how many, and their mean fair
@@ -39,7 +43,7 @@ position. The API does not ask for the basket, so the model also learns to do wi
 _PRODUCT = History(
     "crowd",
     ("product_id",),
-    (Sum("gap", "ordered", "gap"), Sum("known", "ordered", "has_gap")),
+    (Sum("gap", "ordered", "gap"), Sum("weight", "ordered", "gap_weight")),
 )
 _PERSON = History(
     "own",
@@ -48,25 +52,30 @@ _PERSON = History(
 )
 
 
-def usual_position(natural: Floats, orders: Floats, fair: Floats, known: Any) -> Floats:
-    """What a person usually takes: natural size and earlier fair positions, each of one weight.
+def usual_position(natural: Floats, natural_sd: Floats, orders: Floats, fair: Floats) -> Floats:
+    """What a person usually takes: natural size and earlier fair positions, by their precision.
 
     Parameters
     ----------
-    natural
-        Natural position.
+    natural, natural_sd
+        Natural position and how far it may be off, in steps.
     orders, fair
         Earlier orders on the scale and the sum of their fair positions.
-    known
-        Whether any figure of the body is known; else the natural position weighs half as much.
     """
-    weight = np.where(known, 1.0, 0.5)
+    weight = CHOICE_VARIANCE / (_OWN_SHARE * natural_sd**2)
     usual: Floats = (weight * natural + fair) / (weight + orders)
     return usual
 
 
+def _precision(natural_sd: Floats, orders: Floats) -> Floats:
+    """How much a choice says of the product: 1 where the person's usual size is known well."""
+    person = 1 / (1 / (_OWN_SHARE * natural_sd**2) + orders / CHOICE_VARIANCE)
+    precision: Floats = np.nan_to_num(CHOICE_VARIANCE / (person + CHOICE_VARIANCE))
+    return precision
+
+
 def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
-    """Add ``has_gap``, ``fair``, ``level``, ``surplus``, ``surplus_weight`` and `BASKET` to lines.
+    """Add ``fair``, ``level``, ``surplus``, ``surplus_weight`` and `BASKET` to lines.
 
     Parameters
     ----------
@@ -78,28 +87,33 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     Notes
     -----
     ``level`` is the fair position in standard deviations of all choices on the scale, which carries
-    over from one scale to another. ``surplus`` is already weighted by ``surplus_weight``: the more
-    orders the usual position rests on, the more the surplus says of the product. Where neither body
+    over from one scale to another. ``surplus`` is already weighted by ``surplus_weight``: the
+    better the usual position is known, the more the surplus says of the product. Where neither body
     nor order is known it says nothing.
     """
-    known = facts["gap"].notna().to_numpy()
-    lines = facts[["product_id", "person", "scale", "at", "gap"]].assign(
-        has_gap=known.astype("float64"), kind="ordered", verdict=None, query=np.arange(len(facts))
+    natural, natural_sd, gap, position = (
+        facts[name].to_numpy(dtype="float64")
+        for name in ("natural", "natural_sd", "gap", "position")
+    )
+    weight = np.where(np.isfinite(gap), _precision(natural_sd, np.zeros(len(facts))), 0.0)
+    lines = facts[["product_id", "person", "scale", "at"]].assign(
+        gap=np.where(weight > 0, gap * weight, 0.0),
+        gap_weight=weight,
+        kind="ordered",
+        verdict=None,
+        query=np.arange(len(facts)),
     )
     crowd = _before(_PRODUCT, lines, engine)
     shift = crowd[:, 0] / (crowd[:, 1] + SHIFT_PRIOR)
-    position = facts["position"].to_numpy(dtype="float64")
     fair = position - shift
     own = _before(_PERSON, lines.assign(fair=fair), engine)
-    natural = facts["natural"].to_numpy(dtype="float64")
-    surplus = position - usual_position(natural, own[:, 0], own[:, 1], known)
-    weight = np.where(known | (own[:, 0] > 0), 1 / (1 - 0.5 * own[:, 0] / (own[:, 0] + 1)), 0.0)
-    weight = np.where(np.isfinite(surplus), weight, 0.0)
+    surplus = position - usual_position(natural, natural_sd, own[:, 0], own[:, 1])
+    told = np.isfinite(gap) | (own[:, 0] > 0)
+    weight = np.where(told & np.isfinite(surplus), _precision(natural_sd, own[:, 0]), 0.0)
     others, beside = _beside(facts, fair)
     return facts.assign(
         basket_lines=others,
         basket_fair=beside,
-        has_gap=known.astype("float64"),
         fair=fair,
         level=(fair - facts["scale_mean"]) / facts["scale_sd"],
         surplus=np.where(weight > 0, surplus * weight, 0.0),

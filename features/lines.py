@@ -24,13 +24,14 @@ from features.children import (
     product_heights,
 )
 from features.histories import T0_US
-from features.positions import CHILDREN, PLACES, SizeScales, is_child_scale
+from features.positions import AGED, CHILDREN, PLACES, SizeScales, is_child_scale
 
 __all__ = [
     "PERSON_TEXTS",
     "STALE_US",
     "YEAR_US",
     "body_scale",
+    "is_aged",
     "is_unnamed",
     "line_facts",
     "people_on_record",
@@ -38,6 +39,7 @@ __all__ = [
     "with_natural_size",
 ]
 
+_PRODUCT = ("product_id", "category", "brand", "audience", "size_system", "material")
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
 GROWN_YEARS = 18.0
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
@@ -102,7 +104,7 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts["at"] = to_micros(lines["ordered_at"]).astype("int64")
     facts["years"] = (facts["at"] - T0_US) / YEAR_US
     facts["delivered"] = to_micros(lines["delivered_at"])
-    products = tables["products"][["product_id", "category", "brand", "audience", "material"]]
+    products = tables["products"][list(_PRODUCT)]
     facts = facts.merge(products, on="product_id", how="left")
     placed = scales.place(tables["products"], tables["product_sizes"])
     facts = facts.merge(placed, on=["product_id", "size_label"], how="left")
@@ -224,6 +226,11 @@ def is_unnamed(scale: object) -> float:
     return float(isinstance(scale, str) and scale.endswith(UNNAMED))
 
 
+def is_aged(scale: object) -> bool:
+    """Whether positions of a scale count from the size of a child's age."""
+    return isinstance(scale, str) and AGED in scale
+
+
 def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame:
     """Add where the size stands against the person and against everybody.
 
@@ -237,6 +244,8 @@ def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame
     center, width = natural.of_scale(scale)
     figures = [i for i, name in enumerate(BODY_COLUMNS) if name != "age_years"]
     bodiless = ~np.isfinite(body[:, figures]).any(axis=1)
+    # An age tells of a size where positions count from it.
+    bodiless &= ~pd.Series(scale, dtype=object).map(is_aged).to_numpy(dtype=bool)
     position = facts["position"].to_numpy(dtype="float64")
     return facts.assign(
         natural=mean,

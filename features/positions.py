@@ -1,9 +1,10 @@
 """Where each size of a product stands on an axis that products share.
 
 A shopper's history with one product says something of another only if their sizes stand on one
-axis, a *scale*. Where the shop publishes the bodies its sizes are cut for, the scale is the body:
-foot length for shoes, height for clothes sold by height, the girths for the rest, per audience.
-Elsewhere it is the label itself, per audience and kind of label. Positions count in the scale's
+axis, a *scale*. Where the shop publishes the bodies its sizes are cut for, or the size system tells
+them (:mod:`features.charts`), the scale is the body: foot length for shoes, height for clothes sold
+by height, the girths for the rest, per audience. Elsewhere it is the label itself, per audience and
+kind of label. Positions count in the scale's
 usual size steps, so that one step means one size up whatever the system.
 """
 
@@ -16,16 +17,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.charts import EstimatedCharts, joined
 from features.sizes import parse_label, rank_labels
 
-__all__ = ["CHILDREN", "GIRTHS", "MIDDLES", "PLACED", "PLACES", "SizeScales", "is_child_scale"]
+__all__ = [
+    "AGED",
+    "CHILDREN",
+    "GIRTHS",
+    "MIDDLES",
+    "PLACED",
+    "PLACES",
+    "SizeScales",
+    "is_child_scale",
+]
 
 GIRTHS = ("chest_cm", "waist_cm", "hip_cm")
 MIDDLES = ("chest_mid", "waist_mid", "hip_mid", "height_mid", "foot_mid")
-PLACES = ("position", "step", "size_rank", "sizes", *MIDDLES)
+PLACES = ("position", "step", "chart_sd", "size_rank", "sizes", *MIDDLES)
 """The figures of a place."""
-PLACED = ["product_id", "size_label", "scale", *PLACES]
+PLACED = ["product_id", "size_label", "scale", "chart", *PLACES]
 CHILDREN = ("girls", "boys", "baby")
+_SYSTEM_LINES, _BRAND_LINES = 20.0, 20.0  # lines that the assumption of no move weighs as much as
+_ROUNDS = 5
+AGED = "@age"
+"""Ends the name of a scale whose positions count from the age's own size."""
 
 
 def is_child_scale(scale: object) -> float:
@@ -43,14 +58,23 @@ class SizeScales:
         Mean and standard deviation (cm) of the published girths, by audience and dimension.
     steps_
         The usual distance between neighbouring sizes, by scale, in the axis' own unit.
+    charts_
+        What is put in place of charts that the shop does not publish.
+    moves_
+        By scale and group of products (see :func:`chart_group`): steps that shoppers take them
+        above the size their estimated chart says; see :meth:`learn_moves`.
     """
 
     girths_: dict[str, tuple[float, float]] = field(default_factory=dict)
     steps_: dict[str, float] = field(default_factory=dict)
+    charts_: EstimatedCharts = field(default_factory=EstimatedCharts)
+    moves_: dict[str, float] = field(default_factory=dict)
 
     def fit(self, products: pd.DataFrame, product_sizes: pd.DataFrame) -> SizeScales:
         """Learn the axes from the contract tables of a catalogue."""
-        sizes = _joined(products, product_sizes)
+        self.charts_ = EstimatedCharts().fit(products, product_sizes)
+        self.moves_ = {}
+        sizes = _joined(products, self.charts_.fill(products, product_sizes))
         self.girths_ = {}
         for dimension in GIRTHS:
             middle = sizes[_middle(dimension)]
@@ -75,12 +99,17 @@ class SizeScales:
             One row per product and size: ``product_id``, ``size_label``, ``size_rank`` (0 for the
             smallest), ``scale`` (None for goods of one size), ``position`` (in steps of the
             scale), ``step`` (the product's own distance between neighbouring sizes, in steps of the
-            scale: letters are wider apart than numbers), ``sizes`` (how many the product has), ``chest_mid`` ... ``foot_mid`` (cm, the
-            body the size is cut for, NaN where not published).
+            scale: letters are wider apart than numbers), ``sizes`` (how many the product has),
+            ``chest_mid`` ... ``foot_mid`` (cm, the body the size is cut for), ``chart``
+            (``published``, ``estimated``, None), ``chart_sd`` (how far the estimate may be off, in
+            steps of the scale).
         """
-        sizes = self._axes(_joined(products, product_sizes))
+        sizes = self._axes(_joined(products, self.charts_.fill(products, product_sizes)))
         sizes["position"] /= sizes["scale"].map(self.steps_).astype("float64").fillna(1.0)
+        for group in (chart_group(sizes), chart_group(sizes, brand=True)):
+            sizes["position"] -= group.map(self.moves_).astype("float64").fillna(0.0)
         sizes["step"] = _own_steps(sizes)
+        sizes["chart_sd"] = self._chart_sd(sizes)
         sizes["sizes"] = sizes.groupby("product_id")["size_label"].transform("size")
         return sizes[PLACED]
 
@@ -105,6 +134,54 @@ class SizeScales:
         scale = scale.astype(object).where(~single.astype(bool), None)
         return sizes.assign(scale=scale, position=place)
 
+    def learn_moves(self, facts: pd.DataFrame, residual: pd.Series) -> None:
+        """Learn from the shopper's choices how estimated charts of a group are off.
+
+        Parameters
+        ----------
+        facts
+            Lines with ``scale``, ``chart``, ``size_system``, ``brand`` and ``person``.
+        residual
+            Position of the chosen size less the one the body points to (steps), by line.
+
+        Notes
+        -----
+        A shopper who knows the own size takes it by another label in each system. The residual is
+        split into the person's own and the group's share by backfitting (Breiman and Friedman
+        1985), both shrunk; products with a published chart stay where they are and hold the rest.
+        """
+        known = residual.notna()
+        rest, person = residual[known], facts.loc[known, "person"]
+        moves: dict[str, float] = {}
+        for brand, prior in ((False, _SYSTEM_LINES), (True, _BRAND_LINES)):
+            group = chart_group(facts[known], brand=brand)
+            if group.isna().all():
+                return
+            effect = pd.Series(0.0, index=rest.index)
+            for _ in range(_ROUNDS):
+                open_ = (rest - effect).groupby(person)
+                own = open_.transform("sum") / (open_.transform("count") + 1.0)
+                sums = (rest - own).groupby(group).agg(["sum", "count"])
+                found = sums["sum"] / (sums["count"] + prior)
+                effect = group.map(found).astype("float64").fillna(0.0)
+            moves.update({str(name): float(value) for name, value in found.items()})
+            rest = rest - effect
+        self.moves_ = moves
+
+    def _chart_sd(self, sizes: pd.DataFrame) -> pd.Series:
+        """Error of estimated charts, in steps of the scale."""
+        error = sizes["chart_sd"].astype("float64").fillna(0.0)
+        unit = sizes["scale"].map(self.steps_).astype("float64").fillna(1.0)
+        girth = sizes["scale"].astype(object).map(lambda s: isinstance(s, str) and "girth" in s)
+        spread = [
+            sizes["audience"].map(
+                {a: v[1] for k, v in self.girths_.items() for a, d in [k.split("|")] if d == name}
+            )
+            for name in GIRTHS
+        ]
+        wide = pd.concat(spread, axis=1).astype("float64").mean(axis=1)
+        return error / unit / wide.where(girth.astype(bool), 1.0).fillna(1.0)
+
     def _girth(self, sizes: pd.DataFrame) -> pd.Series:
         """Mean standardised girth of the body a size is cut for, over the girths published."""
         scores = []
@@ -117,17 +194,43 @@ class SizeScales:
 
     def to_json(self) -> dict[str, Any]:
         """The learned axes as plain values."""
-        return {"girths": {k: list(v) for k, v in self.girths_.items()}, "steps": self.steps_}
+        return {
+            "girths": {k: list(v) for k, v in self.girths_.items()},
+            "steps": self.steps_,
+            "charts": self.charts_.to_json(),
+            "moves": self.moves_,
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> SizeScales:
         """The inverse of :meth:`to_json`."""
-        return cls({k: (v[0], v[1]) for k, v in stored["girths"].items()}, dict(stored["steps"]))
+        return cls(
+            {k: (v[0], v[1]) for k, v in stored["girths"].items()},
+            dict(stored["steps"]),
+            EstimatedCharts.from_json(stored["charts"]),
+            dict(stored["moves"]),
+        )
+
+
+def chart_group(sizes: pd.DataFrame, *, brand: bool = False) -> pd.Series:
+    """The group whose estimated charts are off alike: system, or system and brand, on a scale.
+
+    None for products with a published chart, or without one.
+    """
+    scale = (
+        sizes["scale"]
+        .astype(object)
+        .map(lambda name: name.removesuffix(AGED) if isinstance(name, str) else None)
+    )
+    name = joined(scale, sizes["size_system"])
+    if brand:
+        name = joined(name, sizes["brand"])
+    return name.where(sizes["chart"].eq("estimated"), None)
 
 
 def _joined(products: pd.DataFrame, product_sizes: pd.DataFrame) -> pd.DataFrame:
     sizes = product_sizes.merge(
-        products[["product_id", "audience", "size_system"]], on="product_id", how="left"
+        products[["product_id", "audience", "size_system", "brand"]], on="product_id", how="left"
     )
     sizes["audience"] = sizes["audience"].astype(object).fillna("any").astype(str)
     sizes["size_rank"] = _ranks(sizes)

@@ -69,6 +69,7 @@ _COUNTED = ("person", "person_scale", "product")
 FACTS: tuple[str, ...] = (
     "position",
     "step",
+    "chart_sd",
     "natural",
     "natural_sd",
     "scale_mean",
@@ -144,6 +145,7 @@ VECTOR: tuple[str, ...] = (
     "product.told_fit",
     "product.told_large",
     "product.shift",
+    "product.weight",
     "gap_from_shift",
     "usual",
     "from_usual",
@@ -202,7 +204,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
         orders = person[:, _S["orders"]]
         shift = product[:, _S["surplus"]] / (product[:, _S["surplus_weight"]] + SHIFT_PRIOR)
         usual = usual_position(
-            facts[:, _F["natural"]], orders, person[:, _S["fair"]], np.isfinite(gap)
+            facts[:, _F["natural"]], facts[:, _F["natural_sd"]], orders, person[:, _S["fair"]]
         )
         plain, basket = position - shift, facts[:, _F["basket_fair"]]
         vectors = (
@@ -225,6 +227,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             facts[:, _F["years"]] - recent[:, 2] / recent[:, 0],
             told[:, _H["product"]],
             shift,
+            product[:, _S["surplus_weight"]],
             gap - shift,
             usual,
             position - usual,

@@ -9,19 +9,20 @@ held by a test that compares the vectors of whole shops.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pandas as pd
 from narwhals import from_native
 
 from features.bodies import UNNAMED
+from features.choices import SHIFT_PRIOR
+from features.frames import is_growing
 from features.histories import T0_US, decay, final_state
-from features.lines import YEAR_US
+from features.lines import YEAR_US, is_aged
 from features.people_online import (
     body_of,
     has_figures,
@@ -29,39 +30,21 @@ from features.people_online import (
     person_keys,
     read_person,
 )
-from features.positions import CHILDREN, PLACES, is_child_scale
+from features.positions import PLACES, is_child_scale
+from features.products_online import OnlineProduct, product_items, product_key, read_product
 from features.questions import SizeQuestion
 from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 from features.size_fit_space import SizeFitSpace
 from features.state import StateStore, state_key
 
-__all__ = ["OnlineProduct", "SizeContext", "SizeFitLookup", "state_items"]
+__all__ = ["SizeContext", "SizeFitLookup", "state_items"]
 
 Floats = npt.NDArray[np.float64]
 
 _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
-_PRODUCT = "product_facts"
+_SURPLUS, _WEIGHT = SUMS.index("surplus"), SUMS.index("surplus_weight")
 _MICROS = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineProduct:
-    """A product as the state knows it; its sizes smallest first."""
-
-    product_id: str
-    labels: tuple[str, ...]
-    scales: tuple[str | None, ...]
-    size_system: str | None
-    category: str | None
-    audience: str
-    brand: str | None
-    facts: Floats
-
-    @property
-    def sized(self) -> bool:
-        """Whether there is a size to choose."""
-        return any(scale is not None for scale in self.scales)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +55,20 @@ class SizeContext:
     labels: tuple[str, ...] = ()
     scale: str | None = None
     X: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question about some sizes: by which scales they are read, and the histories it needs."""
+
+    question: SizeQuestion
+    product: OnlineProduct
+    rows: list[int]
+    person: Mapping[str, Any]
+    scales: list[str | None]
+    taken: list[float]
+    # Key in the store, which history, and for which row (None: for all).
+    keys: list[tuple[str, int, int | None]]
 
 
 def state_items(
@@ -87,35 +84,18 @@ def state_items(
         Contract tables.
     """
     data = space.data(tables)
+    taken: dict[str, float] = {}
     for history in HISTORIES:
         final = from_native(final_state(history, data.events), eager_only=True)
         keys = zip(*(final[part].to_list() for part in history.key), strict=True)
         values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
         for key, row in zip(keys, values, strict=True):
             yield state_key(history.name, *key), row.tobytes()
-    yield from _products(tables["products"], data.placed)
+        if history.name == "product":
+            shift = values[:, _SURPLUS] / (values[:, _WEIGHT] + SHIFT_PRIOR)
+            taken = dict(zip(final["product_id"].to_list(), shift.tolist(), strict=True))
+    yield from product_items(space.scales_, tables, data.placed, taken)
     yield from people_items(tables.get("body_measurements"))
-
-
-def _products(products: pd.DataFrame, placed: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
-    known = products.set_index("product_id")[["category", "brand", "audience", "size_system"]]
-    ordered = placed.sort_values(["product_id", "size_rank"], kind="stable")
-    matrix = ordered[list(PLACES)].to_numpy(dtype="<f8")
-    labels = ordered["size_label"].to_numpy(dtype=object)
-    scales = ordered["scale"].to_numpy(dtype=object)
-    ids = ordered["product_id"].to_numpy(dtype=object)
-    starts = np.flatnonzero(np.r_[np.ones(min(len(ids), 1), bool), ids[1:] != ids[:-1]])
-    ends = np.append(starts[1:], len(ids))[: len(starts)]
-    of_product = {ids[s]: slice(s, e) for s, e in zip(starts, ends, strict=True)}
-    nothing = slice(0, 0)
-    for product_id, row in zip(known.index, known.to_dict("records"), strict=True):
-        rows = of_product.get(product_id, nothing)
-        head = {
-            "labels": labels[rows].tolist(),
-            "scales": [s if isinstance(s, str) else None for s in scales[rows]],
-            **{name: value if isinstance(value, str) else None for name, value in row.items()},
-        }
-        yield state_key(_PRODUCT, product_id), orjson.dumps(head) + b"\0" + matrix[rows].tobytes()
 
 
 class SizeFitLookup:
@@ -142,52 +122,60 @@ class SizeFitLookup:
         """Look up what is known of each question and build the vectors of its sizes."""
         first: set[str] = set()
         for q in questions:
-            first.add(state_key(_PRODUCT, q.product_id))
+            first.add(product_key(q.product_id))
             first.update(person_keys(q))
         found = self._state.get_many(list(first))
-        asked = []
+        products: list[OnlineProduct | None] = []
+        asked: list[_Asked | None] = []
         second: set[str] = set()
         for q in questions:
-            stored = found.get(state_key(_PRODUCT, q.product_id))
-            product = None if stored is None else _read_product(q.product_id, stored)
-            rows = [] if product is None else _rows(product, q.candidate_sizes)
-            keys = [] if product is None or not rows else _history_keys(q, product, rows)
-            asked.append((q, product, rows, keys))
-            second.update(key for key, _, _ in keys)
+            stored = found.get(product_key(q.product_id))
+            product = None if stored is None else read_product(q.product_id, stored)
+            products.append(product)
+            asked.append(None if product is None else self._ask(q, product, found))
+            if asked[-1] is not None:
+                second.update(key for key, _, _ in asked[-1].keys)
         histories = self._state.get_many(list(second)) if second else {}
-        facts, sums = [], []
-        for q, product, rows, keys in asked:
-            if product is not None and rows:
-                person = read_person(q, product.audience, found, heights=_heights(product))
-                facts.append(self._facts(q, product, rows, person))
-                sums.append(self._sums(q, len(rows), keys, histories))
-        if not facts:
-            return [SizeContext(product) for _, product, _, _ in asked]
-        X = size_fit_vectors(np.concatenate(facts), np.concatenate(sums), self._space.base_)
+        known = [each for each in asked if each is not None]
+        if not known:
+            return [SizeContext(product) for product in products]
+        X = size_fit_vectors(
+            np.concatenate([self._facts(each) for each in known]),
+            np.concatenate([self._sums(each, histories) for each in known]),
+            self._space.base_,
+        )
         contexts, start = [], 0
-        for _, product, rows, _ in asked:
-            if product is None or not rows:
+        for product, each in zip(products, asked, strict=True):
+            if each is None:
                 contexts.append(SizeContext(product))
                 continue
-            contexts.append(
-                SizeContext(
-                    product=product,
-                    labels=tuple(product.labels[row] for row in rows),
-                    scale=product.scales[rows[0]],
-                    X=X[start : start + len(rows)],
-                )
-            )
-            start += len(rows)
+            end = start + len(each.rows)
+            labels = tuple(each.product.labels[row] for row in each.rows)
+            contexts.append(SizeContext(product, labels, each.scales[0], X[start:end]))
+            start = end
         return contexts
 
-    def _facts(
-        self,
-        q: SizeQuestion,
-        product: OnlineProduct,
-        rows: list[int],
-        person: Mapping[str, Any],
-    ) -> Floats:
+    def _ask(
+        self, q: SizeQuestion, product: OnlineProduct, found: Mapping[str, bytes]
+    ) -> _Asked | None:
+        """Who asks about which sizes, seen from the wearer's age; None where there is no size."""
+        rows = _rows(product, q.candidate_sizes)
+        if not rows:
+            return None
+        person = read_person(q, product.audience, found, heights=product.heights)
+        age, sex = person.get("age_years", math.nan), person.get("sex")
+        of_scale = {
+            scale: self._space.ages_.of_one(scale, age, sex)
+            for scale in {product.scales[row] for row in rows}
+        }
+        framed = [of_scale[product.scales[row]] for row in rows]
+        scales = [scale for scale, _ in framed]
+        taken = [taken for _, taken in framed]
+        return _Asked(q, product, rows, person, scales, taken, _keys(q, product, rows, scales))
+
+    def _facts(self, asked: _Asked) -> Floats:
         codes = self._codes
+        q, product, person = asked.question, asked.product, asked.person
         of_all = {
             **person,
             "child_age": person.get("age_years", math.nan),
@@ -199,39 +187,35 @@ class SizeFitLookup:
             "occasion": codes["occasion"].get(q.occasion or "", math.nan),
             "body_shape": codes["body_shape"].get(person.get("body_shape", ""), math.nan),
         }
-        facts = np.empty((len(rows), len(FACTS)))
+        facts = np.empty((len(asked.rows), len(FACTS)))
         facts[:] = [of_all.get(name, math.nan) for name in FACTS]
-        facts[:, _PRODUCT_COLUMNS] = product.facts[rows]
+        facts[:, _PRODUCT_COLUMNS] = product.facts[asked.rows]
+        facts[:, _F["position"]] -= asked.taken
         body = body_of(person)
-        scales = [product.scales[row] for row in rows]
-        for scale in set(scales):
-            child = is_child_scale(scale)
-            unnamed = child and q.wearer == "self"
+        aged = False
+        for scale in set(asked.scales):
+            unnamed = is_child_scale(scale) and q.wearer == "self"
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
-            facts[np.ix_([each == scale for each in scales], _SCALE_COLUMNS)] = (
+            here = [each == scale for each in asked.scales]
+            facts[np.ix_(here, _SCALE_COLUMNS)] = (
                 *self._space.natural_.predict_one(body, read_by),
                 *self._scales.get(read_by, (math.nan, math.nan)),
-                child,
+                is_growing(scale),
                 float(unnamed),
                 codes["scale"].get(scale or "", math.nan),
             )
-        if has_figures(person):
+            aged |= is_aged(scale)
+        if aged or has_figures(person):
             facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]
         return facts
 
-    def _sums(
-        self,
-        q: SizeQuestion,
-        rows: int,
-        keys: Iterable[tuple[str, int, int | None]],
-        histories: Mapping[str, bytes],
-    ) -> Floats:
-        sums = np.zeros((rows, len(HISTORIES), len(SUMS)))
-        for key, history, row in keys:
+    def _sums(self, asked: _Asked, histories: Mapping[str, bytes]) -> Floats:
+        sums = np.zeros((len(asked.rows), len(HISTORIES), len(SUMS)))
+        for key, history, row in asked.keys:
             stored = histories.get(key)
             if stored is not None:
                 sums[slice(None) if row is None else row, history] = np.frombuffer(stored, "<f8")
-        return sums * decay(_HALF_LIVES, q.asked_at * _MICROS)
+        return sums * decay(_HALF_LIVES, asked.question.asked_at * _MICROS)
 
 
 _SCALE_COLUMNS = [
@@ -251,30 +235,6 @@ _HEIGHT = PLACES.index("height_mid")
 _HALF_LIVES = HISTORIES[0].half_lives
 
 
-def _read_product(product_id: str, stored: bytes) -> OnlineProduct:
-    head, _, matrix = stored.partition(b"\0")
-    told = orjson.loads(head)
-    return OnlineProduct(
-        product_id=product_id,
-        labels=tuple(told["labels"]),
-        scales=tuple(told["scales"]),
-        size_system=told["size_system"],
-        category=told["category"],
-        audience=told["audience"] or "any",
-        brand=told["brand"],
-        facts=np.frombuffer(matrix, "<f8").reshape(-1, len(PLACES)),
-    )
-
-
-def _heights(product: OnlineProduct) -> tuple[float, float]:
-    """Lowest and highest (cm) the product is made for, NaN where not told."""
-    if product.audience not in CHILDREN:
-        return math.nan, math.nan
-    heights = product.facts[:, _HEIGHT]
-    told = heights[np.isfinite(heights)]
-    return (float(told.min()), float(told.max())) if len(told) else (math.nan, math.nan)
-
-
 def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:
     """Sizes to advise on, smallest first; those of no scale cannot be compared."""
     return [
@@ -284,8 +244,8 @@ def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:
     ]
 
 
-def _history_keys(
-    q: SizeQuestion, product: OnlineProduct, rows: list[int]
+def _keys(
+    q: SizeQuestion, product: OnlineProduct, rows: list[int], scales: Sequence[str | None]
 ) -> list[tuple[str, int, int | None]]:
     """Key in the store, which history, and for which row (None: for all)."""
     keys: list[tuple[str, int, int | None]] = [
@@ -301,8 +261,7 @@ def _history_keys(
     if q.customer_id is not None:
         person = state_key(q.customer_id, q.wearer)
         keys.append((state_key("person", person, product.audience), _H["person"], None))
-        for i, row in enumerate(rows):
-            scale = str(product.scales[row])
+        for i, scale in enumerate(map(str, scales)):
             keys.append((state_key("person_scale", person, scale), _H["person_scale"], i))
             keys.append((state_key("account_scale", q.customer_id, scale), _H["account_scale"], i))
     return keys

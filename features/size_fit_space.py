@@ -22,9 +22,10 @@ import polars as pl
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
 from features.events import DAY_US, line_events
+from features.frames import AgeFrame, is_growing
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
-from features.positions import PLACED, SizeScales, is_child_scale
+from features.positions import PLACED, SizeScales
 from features.size_fit import CODED, FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
 
 __all__ = ["FIT_CODES", "Candidates", "SizeFitData", "SizeFitSpace"]
@@ -102,7 +103,7 @@ class SizeFitData:
         frame = asked.drop(columns=[c for c in PLACED if c != "product_id"])
         frame = frame.merge(self.placed, on="product_id", how="inner")
         frame = frame.dropna(subset=["scale"]).sort_values(["line", "size_rank"], kind="stable")
-        frame["body_scale"] = body_scale(frame)
+        frame = self.space.framed(frame)
         # Advice is asked for one product, before there is a basket.
         frame[list(BASKET)] = np.nan
         frame = with_natural_size(frame.reset_index(drop=True), self.space.natural_)
@@ -126,6 +127,7 @@ class SizeFitSpace:
 
     engine: str = "polars"
     scales_: SizeScales = field(default_factory=SizeScales)
+    ages_: AgeFrame = field(default_factory=lambda: AgeFrame({}))
     natural_: NaturalSize = field(default_factory=NaturalSize)
     codes_: dict[str, dict[str, int]] = field(default_factory=dict)
     base_: Floats = field(default_factory=lambda: np.array([0.1, 0.1]))
@@ -135,10 +137,11 @@ class SizeFitSpace:
     ) -> SizeFitSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = line_facts(tables, self.scales_)
-        body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
-        scale = facts["body_scale"].to_numpy(dtype=object)
-        self.natural_ = NaturalSize().fit(body, scale, facts["position"].to_numpy(dtype="float64"))
+        facts = self._fit_natural(line_facts(tables, self.scales_))
+        if facts["chart"].eq("estimated").any():
+            seen = with_natural_size(facts, self.natural_)
+            self.scales_.learn_moves(facts, seen["position"] - seen["natural"])
+            facts = self._fit_natural(line_facts(tables, self.scales_))
         self.codes_ = {}
         for column in CODED:
             counts = facts[column].dropna().astype(str).value_counts()
@@ -166,7 +169,8 @@ class SizeFitSpace:
             Ids of lines whose outcomes are in no label and no history.
         """
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
-        facts = with_natural_size(line_facts(tables, self.scales_), self.natural_)
+        facts = self.framed(line_facts(tables, self.scales_))
+        facts = with_natural_size(facts, self.natural_)
         facts = with_choices(facts, self.engine)
         events = self.events(facts, tables, hold_out)
         y, told = _outcomes(events, facts["order_line_id"])
@@ -184,6 +188,22 @@ class SizeFitSpace:
             space=self,
         )
 
+    def _fit_natural(self, facts: pd.DataFrame) -> pd.DataFrame:
+        """Learn the size of an age and of a body from the sizes chosen."""
+        self.ages_ = AgeFrame.of_scales(self.scales_).fit(facts)
+        facts = self.framed(facts)
+        self.natural_ = NaturalSize().fit(
+            facts[list(BODY_COLUMNS)].to_numpy(dtype="float64"),
+            facts["body_scale"].to_numpy(dtype=object),
+            facts["position"].to_numpy(dtype="float64"),
+        )
+        return facts
+
+    def framed(self, facts: pd.DataFrame) -> pd.DataFrame:
+        """Count positions from the size of a child's age, and say by which scale to read bodies."""
+        framed = self.ages_.apply(facts)
+        return framed.assign(body_scale=body_scale(framed))
+
     def save(self, folder: str | Path) -> None:
         """Write ``space.json``."""
         (Path(folder) / "space.json").write_text(self._content(), encoding="utf-8")
@@ -197,6 +217,7 @@ class SizeFitSpace:
         content = {
             "engine": self.engine,
             "scales": self.scales_.to_json(),
+            "ages": self.ages_.to_json(),
             "natural": self.natural_.to_json(),
             "codes": self.codes_,
             "base": self.base_.tolist(),
@@ -210,6 +231,7 @@ class SizeFitSpace:
         return cls(
             engine=content["engine"],
             scales_=SizeScales.from_json(content["scales"]),
+            ages_=AgeFrame.from_json(content["ages"]),
             natural_=NaturalSize.from_json(content["natural"]),
             codes_=content["codes"],
             base_=np.array(content["base"]),
@@ -253,7 +275,7 @@ class SizeFitSpace:
         """Facts as numbers: rows by `FACTS`."""
         columns: dict[str, pd.Series] = {
             "child_age": facts["age_years"],
-            "child": facts["scale"].astype(object).map(is_child_scale),
+            "child": facts["scale"].astype(object).map(is_growing),
             "wearer_unnamed": facts["body_scale"].astype(object).map(is_unnamed),
             "fit_preference": facts["fit_preference"].map(PREFERENCES),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,17 +11,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from features.bodies import BODY_COLUMNS, NaturalSize
+from data_contracts.tables import AUDIENCE
+from features.next_size import HeightSize, next_size_of
+from features.people_online import person_keys, read_person
+from features.positions import CHILDREN
+from features.products_online import OnlineProduct
 from features.questions import SizeQuestion
 from features.settings import Settings
 from features.size_fit import VECTOR
-from features.size_fit_online import OnlineProduct, SizeContext, SizeFitLookup
+from features.size_fit_online import SizeContext, SizeFitLookup
 from features.size_fit_space import SizeFitSpace
 from features.state import SqliteState, StateError
 from models.size_fit import Decision, SizeFit
-from models.size_fit.advice import Because, ProductFlag, SizeAdvice, SizeOutlook
+from models.size_fit.advice import Because, NextSize, ProductFlag, SizeAdvice, SizeOutlook
 from models.size_fit.decision import flag_product
 from serving.advisor import Known, ModelLabel, ProductSizes
+from serving.next_question import NextQuestion
 from serving.state_guard import StateGuard
 
 __all__ = ["ModelAdvisor", "load_advisor"]
@@ -32,12 +37,8 @@ _V = {name: i for i, name in enumerate(VECTOR)}
 _TOLD = [_V[f"product.told_{outcome}"] for outcome in ("small", "fit", "large")]
 _GAP, _ORDERS = _V["gap"], _V["person.orders"]
 _FROM_FIT, _TOLD_FIT = _V["from_fit"], _V["person_scale.told_fit"]
-_UNNAMED = _V["wearer_unnamed"]
-_BODY = [_V["child_age" if name == "age_years" else name] for name in BODY_COLUMNS]
-_ASKED = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
 _NEAR = 0.5  # a size is meant when it is nearer than half a step
 _MOST_FLAGS = 10_000
-_WORTH_ASKING = 0.95  # a measurement that leaves more of the uncertainty is not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class ModelAdvisor:
     ) -> None:
         self._model = model
         self._lookup = SizeFitLookup(space, state)
-        self._next = _NextQuestion(space.natural_)
+        self._people = state
+        self._next = NextQuestion(space.natural_)
         self._label = label
         # Many questions are about few products.
         self._flag = lru_cache(_MOST_FLAGS)(partial(flag_product, usual=model.usual_))
@@ -133,59 +135,32 @@ class ModelAdvisor:
             sizes=_outlooks(decision),
             product_flag=flag,
             because=_because(X, decision.labels, told, flag),
-            ask_next=(
-                self._next.of(context, question.measurements)
-                if len(decision.size_set) > 1
-                else None
-            ),
+            ask_next=(self._next.of(context, question) if len(decision.size_set) > 1 else None),
+            next_size=self._next_size(question, product, decision.recommended),
         )
 
-
-class _NextQuestion:
-    """The measurement that would narrow the natural size most.
-
-    How far a measurement narrows it is known before it is told: under a joint normal the spread
-    that is left depends on which figures are known, not on what they are.
-    """
-
-    def __init__(self, natural: NaturalSize) -> None:
-        self._natural = natural
-        self._found: dict[tuple[str, bytes], str | None] = {}
-
-    def of(self, context: SizeContext, told: Collection[str]) -> str | None:
-        """Name of the measurement to ask for; None where none would help.
-
-        Parameters
-        ----------
-        context
-            What is known.
-        told
-            Measurements sent with the question. They are not asked for again even where they are
-            not used, such as a grown-up's height for a child's garment.
-        """
-        if context.scale is None:
+    def _next_size(
+        self, question: SizeQuestion, product: OnlineProduct, recommended: str | None
+    ) -> NextSize | None:
+        """The size after the recommended one, for a child that is known to grow into it."""
+        if recommended is None or product.audience not in CHILDREN:
             return None
-        X = _vectors(context)
-        known = np.isfinite(X[0, _BODY])
-        scale = f"{context.scale}?" if X[0, _UNNAMED] else context.scale
-        open_ = ~known & [name not in told for name in _ASKED]
-        key = (scale, known.tobytes() + open_.tobytes())
-        if key not in self._found:
-            self._found[key] = self._search(scale, known, np.flatnonzero(open_))
-        return self._found[key]
-
-    def _search(
-        self, scale: str, known: npt.NDArray[np.bool_], missing: npt.NDArray[np.int64]
-    ) -> str | None:
-        bodies = np.where(known, 1.0, np.nan) * np.ones((len(missing) + 1, 1))
-        bodies[np.arange(len(missing)), missing] = 1.0
-        _, left = self._natural.predict(bodies, np.full(len(bodies), scale, dtype=object))
-        if not len(missing) or not np.isfinite(left).all():
+        sizes = [
+            HeightSize(label, *body["height_cm"])
+            for label, body in zip(product.labels, product.bodies, strict=True)
+            if "height_cm" in body
+        ]
+        if not sizes:
             return None
-        best = int(np.argmin(left[:-1]))
-        if left[best] > _WORTH_ASKING * left[-1]:
-            return None
-        return _ASKED[int(missing[best])]
+        on_record = self._people.get_many(list(person_keys(question)))
+        due = next_size_of(
+            read_person(question, product.audience, on_record, heights=product.heights),
+            sizes,
+            recommended,
+            audience=product.audience,
+            asked_at=question.asked_at,
+        )
+        return None if due is None else NextSize(due.label, due.weeks, due.on)
 
 
 def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAdvisor:
@@ -224,7 +199,16 @@ def _vectors(context: SizeContext) -> Floats:
 
 
 def _sizes(product: OnlineProduct | None) -> ProductSizes | None:
-    return None if product is None else ProductSizes(product.labels, product.size_system)
+    if product is None:
+        return None
+    return ProductSizes(
+        labels=product.labels,
+        size_system=product.size_system,
+        audience=product.audience if product.audience in AUDIENCE else None,
+        family=product.family,
+        bodies=product.bodies if any(product.bodies) else (),
+        chart=product.chart,
+    )
 
 
 def _outlooks(decision: Decision) -> tuple[SizeOutlook, ...]:

@@ -44,6 +44,7 @@ Floats = npt.NDArray[np.float64]
 ORDINAL_COLUMNS: tuple[str, ...] = (
     "position",
     "step",
+    "chart_sd",
     "natural",
     "natural_sd",
     "scale_mean",
@@ -63,6 +64,7 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "product.small",
     "product.large",
     "product.shift",
+    "product.weight",
     "product_size.small",
     "product_size.large",
     "brand.small",
@@ -105,6 +107,7 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "log_sigma": (-0.8, 0.5),
     # Letters are cut for wider bodies than numbers, and fit accordingly; 1: in full proportion.
     "step_power": (0.8, 0.3),
+    "log_chart": (0.0, 0.7),  # variance of an estimated chart, in chart_sd^2
 }
 _NAMES = tuple(_PRIORS)
 _START: Floats = np.array([start for start, _ in _PRIORS.values()])
@@ -261,6 +264,8 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     sigma_c2 = mistake + wide**2 * np.exp(
         2 * (p["log_sigma_a"] + p["unnamed_noise"] * X[:, _C["wearer_unnamed"]])
     )
+    chart = np.nan_to_num(X[:, _C["chart_sd"]])
+    sigma_c2 = sigma_c2 + np.exp(p["log_chart"]) * chart**2 / (1 + X[:, _C["product.weight"]])
     told = X[:, _C["person_scale.told_small"]] - X[:, _C["person_scale.told_large"]]
     orders = X[:, _C["person_scale.orders"]]
     prior = np.exp(p["log_prior_share"]) * X[:, _C["natural_sd"]] ** 2

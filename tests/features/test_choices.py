@@ -5,7 +5,7 @@ import pytest
 from features.choices import BASKET, usual_position, with_choices
 from features.lines import line_facts, with_natural_size
 
-ADDED = ["has_gap", "fair", "level", "surplus", "surplus_weight", *BASKET]
+ADDED = ["fair", "level", "surplus", "surplus_weight", *BASKET]
 
 
 def facts(*rows):
@@ -13,7 +13,10 @@ def facts(*rows):
     columns = ["order_id", "person", "product_id", "at", "position", "natural", "known"]
     frame = pd.DataFrame(rows, columns=columns)
     gap = (frame["position"] - frame["natural"]).where(frame["known"].astype(bool))
-    return frame.assign(gap=gap, scale="women|girth", scale_mean=4.0, scale_sd=2.0)
+    spread = np.where(frame["known"], 0.6, 2.0)
+    return frame.assign(
+        gap=gap, natural_sd=spread, scale="women|girth", scale_mean=4.0, scale_sd=2.0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +54,20 @@ def test_the_surplus_weighs_more_the_more_orders_it_rests_on():
     assert weight.is_unique
 
 
+def test_a_choice_of_somebody_unknown_says_less_of_the_product():
+    rows = [(f"o{i}", f"p{i}", "x", i, 6.0, 4.0, True) for i in range(30)]
+    known = facts(*rows)
+    known, vague = (with_choices(known.assign(natural_sd=sd)) for sd in (0.5, 3.0))
+    assert (vague["surplus_weight"] < 0.2 * known["surplus_weight"]).all()
+    assert known["fair"].iloc[-1] < vague["fair"].iloc[-1] < 6.0
+
+
 def test_what_a_person_usually_takes_lies_between_body_and_orders():
-    one = np.array([4.0])
-    assert usual_position(one, np.array([0.0]), np.array([0.0]), [True]) == 4.0
-    known = usual_position(one, np.array([2.0]), np.array([12.0]), [True])
-    unknown = usual_position(one, np.array([2.0]), np.array([12.0]), [False])
+    one, none = np.array([4.0]), np.array([0.0])
+    sure, vague = np.array([0.5]), np.array([2.0])
+    assert usual_position(one, sure, none, none) == 4.0
+    known = usual_position(one, sure, np.array([2.0]), np.array([12.0]))
+    unknown = usual_position(one, vague, np.array([2.0]), np.array([12.0]))
     assert 4.0 < known < unknown < 6.0
 
 

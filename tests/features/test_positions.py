@@ -18,7 +18,10 @@ def catalogue(*products):
             rows.append(
                 {"product_id": product_id, "size_label": label, "size_rank": np.nan, **ends}
             )
-    head = [{"product_id": p, "audience": a, "size_system": s} for p, a, s, _ in products]
+    head = [
+        {"product_id": p, "audience": a, "size_system": s, "category": None, "brand": None}
+        for p, a, s, _ in products
+    ]
     return pd.DataFrame(head), pd.DataFrame(rows)
 
 
