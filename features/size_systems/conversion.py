@@ -7,20 +7,21 @@ never lead to a smaller size, and coming back lands within one size (of the coar
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from features.size_systems.catalogue import size_table
 from features.size_systems.reading import Interval
-from features.size_systems.tables import Size, SizeTable
+from features.size_systems.tables import SizeTable
 from features.size_systems.vocabulary import binding_of
 
 __all__ = ["Match", "convert", "convert_body", "same_body"]
 
 _LEAST_SHARE = 0.2
-_LEAST_COVER = 0.2
+"""Share from which a size is told beside the best one."""
+_LEAST_COVER = 0.1
+"""Part of a body that must lie within a system for its sizes to mean anything there."""
 
 
 class Match(NamedTuple):
@@ -67,7 +68,7 @@ def convert(
         return _convert_cups(label, source, target)
     if system == to or not source.leading or not target.leading:
         return (Match(size.label, 1.0),) if system == to else ()
-    return _best(_overlaps(size.body[source.leading], target), target)
+    return _best(_overlaps(size.body[source.leading], target, source.leading), target)
 
 
 def _convert_cups(label: str, source: SizeTable, target: SizeTable) -> tuple[Match, ...]:
@@ -76,19 +77,15 @@ def _convert_cups(label: str, source: SizeTable, target: SizeTable) -> tuple[Mat
     size = source.cups.find(label)
     if size is None:
         return ()
-    return _cups_of(size.body, target.cups, same=(source.system == target.system and size) or None)
+    if source.system == target.system:
+        return (Match(size.label, 1.0),)
+    return _cups_of(size.body, target.cups)
 
 
-def _cups_of(
-    body: Mapping[str, Interval], cups: SizeTable, same: Size | None = None
-) -> tuple[Match, ...]:
-    if same is not None:
-        return (Match(same.label, 1.0),)
-    shares = {
-        rank: _part(body["underbust_cm"], size.body["underbust_cm"])
-        * _part(body["cup_cm"], size.body["cup_cm"])
-        for rank, size in enumerate(cups.sizes)
-    }
+def _cups_of(body: Mapping[str, Interval], cups: SizeTable) -> tuple[Match, ...]:
+    """Bra sizes of a band and a cup: the part of the one times the part of the other."""
+    bands = _overlaps(body["underbust_cm"], cups, "underbust_cm")
+    shares = {r: s * _part(body["cup_cm"], cups.sizes[r].body["cup_cm"]) for r, s in bands.items()}
     return _best({rank: share for rank, share in shares.items() if share > 0}, cups)
 
 
@@ -121,9 +118,9 @@ def convert_body(
             cup = (body["chest_cm"][0] - middle, body["chest_cm"][1] - middle)
         if cup is not None:
             return _cups_of({"underbust_cm": band, "cup_cm": cup}, table.cups)
-    weights = {d: w for d, w in binding_of(None, family, audience).items() if d in body}
-    if not weights:
-        weights = {d: 1.0 for d in table.sizes[0].body if d in body}
+    shared = body.keys() & table.sizes[0].body.keys()
+    weights = {d: w for d, w in binding_of(None, family, audience).items() if d in shared}
+    weights = weights or dict.fromkeys(sorted(shared), 1.0)
     votes: dict[int, float] = {}
     for dimension, weight in weights.items():
         for rank, share in _overlaps(body[dimension], table, dimension).items():
@@ -144,18 +141,11 @@ def same_body(
     return found is not None and found.label in matches
 
 
-def _overlaps(interval: Interval, table: SizeTable, dimension: str = "") -> dict[int, float]:
+def _overlaps(interval: Interval, table: SizeTable, dimension: str) -> dict[int, float]:
     """Rank to the part of an interval that falls into that size."""
-    if dimension and dimension != table.leading:
-        if dimension not in table.sizes[0].body:
-            return {}
-        parts = [_part(interval, size.body[dimension]) for size in table.sizes]
-        return {rank: part for rank, part in enumerate(parts) if part > 0}
-    edges = table.edges
-    low = max(bisect_right(edges, interval[0]) - 1, 0)
-    high = min(bisect_left(edges, interval[1]), len(table.sizes) - 1)
-    parts = [_part(interval, (edges[i], edges[i + 1])) for i in range(low, high + 1)]
-    return {low + i: part for i, part in enumerate(parts) if part > 0}
+    ranks = table.touching(dimension, interval)
+    parts = {rank: _part(interval, table.sizes[rank].body[dimension]) for rank in ranks}
+    return {rank: part for rank, part in parts.items() if part > 0}
 
 
 def _part(interval: Interval, other: Interval) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -113,15 +113,17 @@ class SizeTable:
             index.setdefault(alias, ranks[label])
         object.__setattr__(self, "_ranks", ranks)
         object.__setattr__(self, "_index", index)
-        edges: list[float] = []
-        if self.leading and self.leading != "underbust_cm":
-            edges = [size.body[self.leading][0] for size in self.sizes]
-            edges.append(self.sizes[-1].body[self.leading][1])
-        object.__setattr__(self, "edges", tuple(edges))
+        bounds = {
+            dimension: tuple(zip(*(size.body[dimension] for size in self.sizes), strict=True))
+            for dimension in self.sizes[0].body
+        }
+        object.__setattr__(self, "_bounds", bounds)
 
-    edges: tuple[float, ...] = field(init=False, repr=False, compare=False)
     _ranks: Mapping[str, int] = field(init=False, repr=False, compare=False)
     _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _bounds: Mapping[str, tuple[tuple[float, ...], ...]] = field(
+        init=False, repr=False, compare=False
+    )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -134,7 +136,10 @@ class SizeTable:
         if known is not None:
             return known
         size = self.find(label)
-        return None if size is None else self._nearest(_middle(size.body[self.leading]))
+        if size is None:
+            return None
+        middle = sum(size.body[self.leading]) / 2
+        return self.touching(self.leading, (middle, middle))[0]
 
     def find(self, label: str) -> Size | None:
         """The size a label names.
@@ -212,12 +217,12 @@ class SizeTable:
             rank = self._index.get(f"{told['waist_in']:g}")
             return None if rank is None else self.sizes[rank]
         for dimension, value in told.items():
-            steps = [size.body[dimension] for size in self.sizes if dimension in size.body]
-            if (dimension == "height_cm" and self.leading != dimension) or not steps:
+            if dimension == "height_cm" and self.leading != dimension:
                 continue
-            if not steps[0][0] < value < steps[-1][1]:
+            ranks = self.touching(dimension, (value, value))
+            if not ranks:
                 return None
-            near = self.sizes[sum(high <= value for _, high in steps)]
+            near = self.sizes[ranks[0]]
             low, high = near.body[dimension]
             body = dict(near.body)
             if dimension == self.leading:
@@ -225,16 +230,23 @@ class SizeTable:
             return Size(near.label, MappingProxyType(body))
         return None
 
-    def _nearest(self, value: float) -> int:
-        return min(max(bisect_right(self.edges, value) - 1, 0), len(self.sizes) - 1)
+    def touching(self, dimension: str, interval: Interval) -> range:
+        """Ranks of the sizes that share some of an interval of a dimension (cm, kg).
+
+        Empty for a dimension the table does not have.
+        """
+        if dimension not in self._bounds:
+            return range(0)
+        lows, highs = self._bounds[dimension]
+        low, high = interval
+        # A size holds its lower end, not its upper: a point belongs to one size.
+        return range(
+            bisect_right(highs, low), max(bisect_left(lows, high), bisect_right(lows, low))
+        )
 
 
 def _both(a: Size, b: Size) -> list[tuple[str, Interval, Interval]]:
     return [(d, a.body[d], b.body[d]) for d in a.body if d in b.body]
-
-
-def _middle(interval: Interval) -> float:
-    return (interval[0] + interval[1]) / 2
 
 
 def normalise(label: str) -> str:

@@ -151,7 +151,7 @@ def test_a_band_and_a_bust_are_read_as_a_bra():
 def test_a_larger_body_is_never_given_a_smaller_size(table, one, other):
     system, audience, family = table
     sizes = size_table(*table)
-    low, high = sizes.edges[0], sizes.edges[-1] - 1e-6
+    low, high = sizes.sizes[0].body[sizes.leading][0], sizes.sizes[-1].body[sizes.leading][1] - 1e-6
     ranks = []
     for share in sorted((one, other)):
         value = low + share * (high - low)
