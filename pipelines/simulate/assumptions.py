@@ -35,6 +35,7 @@ STREAMS = (
     "households",
     "spelling",
     "untold",
+    "charts of brands",
 )
 
 
@@ -75,6 +76,8 @@ class ShopAssumptions:
         Standard deviation of what neither body, cut nor taste explains.
     brand_offset_sd, product_offset_sd : float
         How far brands and products cut away from their charts.
+    chart_shift_sd : float
+        How far the charts of brands, as published, stray from those of the size system.
     far_off_share, kink_share : float
         Share of products cut far off, and with one size out of line with its neighbours.
     chart_none_share, chart_partial_share : float
@@ -123,6 +126,7 @@ class ShopAssumptions:
     residual_noise: float = 0.42
     brand_offset_sd: float = 0.38
     product_offset_sd: float = 0.27
+    chart_shift_sd: float = 0.15
     far_off_share: float = 0.07
     kink_share: float = 0.05
     chart_none_share: float = 0.15

@@ -45,10 +45,12 @@ class Catalogue:
         First ladder step sold, number of sizes, place of the first size in the flat arrays.
     asian : bool array (p,)
         Letters are cut for smaller bodies, as the chart says.
+    chart_shift : float array (p,)
+        The brand's chart minus that of its size system, in size steps.
     brand_offset, product_offset : float arrays (p,)
         True cut minus the chart, in size steps; negative runs small.
     position : float array (s,)
-        Body position, in ladder steps, a size truly fits best.
+        Body position, in steps of the brand's chart, a size truly fits best.
     """
 
     product_id: TextArray
@@ -62,6 +64,7 @@ class Catalogue:
     low: IntArray
     count: IntArray
     start: IntArray
+    chart_shift: FloatArray
     brand_offset: FloatArray
     product_offset: FloatArray
     kink_rank: IntArray
@@ -91,12 +94,12 @@ class Catalogue:
         Returns
         -------
         float array (m,)
-            In size steps; the middle of the ladder for goods of one size.
+            In size steps of the brand's own chart; the middle of the ladder for goods of one size.
         """
         weights, first, step = self._anchors()
         position = (weights[product] * (body - first[product]) / step[product]).sum(axis=1)
         one_size = weights.sum(axis=1)[product] == 0
-        return np.where(one_size, 0.0, position)
+        return np.where(one_size, 0.0, position - self.chart_shift[product])
 
     def _anchors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         n = len(self.all_ladders)
@@ -141,13 +144,17 @@ def _assortment(known: tuple[Ladder, ...]) -> tuple[IntArray, FloatArray]:
 
 
 def draw_catalogue(
-    rng: np.random.Generator, *, products: int, assumptions: ShopAssumptions
+    rng: np.random.Generator,
+    chart_rng: np.random.Generator,
+    *,
+    products: int,
+    assumptions: ShopAssumptions,
 ) -> Catalogue:
     """Draw brands, products and sizes.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng, chart_rng : numpy.random.Generator
     products : int
     assumptions : ShopAssumptions
 
@@ -202,6 +209,8 @@ def draw_catalogue(
     kink_rank = np.where(kinked, 1 + (rng.random(products) * (count - 2)).astype(np.int64), -1)
     kink = np.where(kinked, rng.choice([-0.7, 0.7], products), 0.0)
     one_size = length == 1
+    strays = chart_rng.normal(0.0, assumptions.chart_shift_sd, brands)
+    shift = np.where(one_size, 0.0, strays[brand_no])
     cut = np.where(one_size, 0.0, brand_cut[brand_no])
     offset = np.where(one_size, 0.0, offset)
 
@@ -249,6 +258,7 @@ def draw_catalogue(
         low=low,
         count=count.astype(np.int64),
         start=start.astype(np.int64),
+        chart_shift=shift,
         brand_offset=cut,
         product_offset=offset,
         kink_rank=kink_rank,
@@ -293,7 +303,7 @@ def charts(catalogue: Catalogue, rng: np.random.Generator) -> dict[str, FloatArr
     """
     owner = np.repeat(np.arange(catalogue.count.size), catalogue.count)
     rank = np.arange(owner.size) - catalogue.start[owner]
-    step_no = catalogue.low[owner] + rank
+    step_no = catalogue.low[owner] + rank + catalogue.chart_shift[owner]
     published = catalogue.chart[owner] != CHARTS.index("none")
     partial = catalogue.chart[owner] == CHARTS.index("partial")
     out: dict[str, FloatArray] = {}

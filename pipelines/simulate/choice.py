@@ -55,6 +55,8 @@ def choose_sizes(
     spread = np.where(reads, _READ, np.where(at_home, _HOME, _FOREIGN))
     error = shoppers.knows_self[lines.wearer]
     error = error + assumptions.choice_noise * spread * rng.standard_normal(n)
+    # Who reads no chart takes a label for what it usually means, if not quite.
+    error = error + np.where(reads, 0.0, 0.6 * catalogue.chart_shift[p])
     error = error + np.where(reads, 0.0, _letters(catalogue, market, p))
 
     believed = _experience(rng, catalogue, lines)

@@ -7,7 +7,7 @@ counted in those steps, so that half a shoe size and half a dress size weigh ali
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Body dimensions, in the order of every body matrix: cm, and kg for weight.
 DIMENSIONS = ("chest_cm", "waist_cm", "hip_cm", "height_cm", "weight_kg", "foot_length_cm")
@@ -24,7 +24,8 @@ class Ladder:
     Attributes
     ----------
     system, audience, garment : str
-        `garment` is ``body`` (girths), ``band`` (of a bra), ``height``, ``foot`` or ``none``.
+        `garment` is ``body`` and ``lower`` (girths), ``band`` (of a bra), ``height``, ``foot`` or
+        ``none``.
     labels : tuple of str
         Smallest first.
     centres : mapping of str to (float, float)
@@ -74,7 +75,7 @@ def _women() -> list[Ladder]:
         Ladder("ALPHA", "women", "body", ALPHA[:7], _girths(80.0, 64.0, 88.0, 6.0), 7.0),
         Ladder("KR", "women", "body", ("44", "55", "66", "77", "88", "99"),
                _girths(81.0, 64.0, 88.0, 4.5), 0.5),
-        Ladder("AU", "women", "body", _count(6, 2, 10), _girths(78.0, 61.0, 86.5, 4.5), 0.4),
+        Ladder("AU", "women", "body", _count(6, 2, 10), _girths(77.0, 61.0, 85.5, 4.2), 0.4),
         Ladder("ALPHA", "women", "body", _pairs(ALPHA[:6]), _girths(83.0, 67.0, 91.0, 12.0), 0.5),
         Ladder("DE", "women", "body", _pairs(_count(32, 2, 10)), _girths(78.0, 62.0, 86.0, 8.0),
                0.4),
@@ -82,7 +83,7 @@ def _women() -> list[Ladder]:
     for leg, weight in (("L30", 0.8), ("L32", 1.2), ("L34", 0.5)):
         labels = _count(24, 2, 8, "W{:g}/" + leg)
         out.append(
-            Ladder("WAIST_INCH", "women", "body", labels, _girths(80.0, 61.0, 85.0, 5.08), weight)
+            Ladder("WAIST_INCH", "women", "lower", labels, _girths(80.0, 61.0, 85.0, 5.08), weight)
         )
     out += [
         Ladder("SHOE_EU", "women", "foot", _count(35, 1, 9), _foot(21.8, 2 / 3), 3.0),
@@ -134,7 +135,7 @@ def _men() -> list[Ladder]:
     for leg, weight in (("L30", 0.6), ("L32", 1.5), ("L34", 1.0)):
         labels = _count(28, 2, 8, "W{:g}/" + leg)
         out.append(
-            Ladder("WAIST_INCH", "men", "body", labels, _girths(86.0, 72.0, 87.0, 5.08), weight)
+            Ladder("WAIST_INCH", "men", "lower", labels, _girths(86.0, 72.0, 87.0, 5.08), weight)
         )
     out += [
         Ladder("SHOE_EU", "men", "foot", _count(39, 1, 10), _foot(24.5, 2 / 3), 3.0),
@@ -147,17 +148,41 @@ def _men() -> list[Ladder]:
     return out
 
 
+def _lower(adult: list[Ladder]) -> list[Ladder]:
+    """Trousers and skirts: sized as tops are, but where a system counts the waist instead."""
+    own = {("CN", "women"), *((system, "men") for system in ("UK", "US", "AU", "KR", "CN"))}
+    out = [
+        replace(x, garment="lower")
+        for x in adult
+        if x.garment == "body" and (x.system, x.audience) not in own
+    ]
+    women = tuple(f"{150 + 5 * i}/{60 + 4 * i}A" for i in range(8))
+    men = tuple(f"{160 + 5 * i}/{70 + 4 * i}A" for i in range(7))
+    inches = _girths(86.0, 72.0, 87.0, 5.08)
+    out.append(Ladder("CN", "women", "lower", women, _girths(76.0, 60.0, 84.0, 4.0), 0.8))
+    out += [
+        Ladder("CN", "men", "lower", men, _girths(82.0, 70.0, 84.0, 4.0), 0.7),
+        Ladder("UK", "men", "lower", _count(28, 2, 8), inches, 1.0),
+        Ladder("US", "men", "lower", _count(28, 2, 8), inches, 1.2),
+        Ladder("KR", "men", "lower", _count(28, 2, 7), inches, 0.4),
+        Ladder("AU", "men", "lower", _count(72, 5, 8), _girths(85.0, 72.0, 87.0, 5.0), 0.3),
+    ]
+    return out
+
+
 def _children(audience: str) -> list[Ladder]:
     cut = {"height_cm": (92.0, 6.0), "chest_cm": (50.0, 2.7)}
     wide = {"height_cm": (104.0, 12.0), "chest_cm": (55.4, 5.4)}
     tens = {"height_cm": (90.0, 10.0), "chest_cm": (49.1, 4.5)}
-    us = ("2", "3", "4", "5", "6", "7", "8", "10", "12", "14", "16", "18", "20")
+    small = {"height_cm": (89.0, 6.4), "chest_cm": (51.0, 2.4)}
+    big = {"height_cm": (127.5, 8.5), "chest_cm": (65.0, 4.2)}
     uk = tuple(f"{a}-{a + 1}" for a in range(1, 14))
     toddler = {"height_cm": (88.0, 7.0), "chest_cm": (51.0, 1.9)}
     years = {"height_cm": (92.0, 12.0), "chest_cm": (52.0, 5.0)}
     return [
         Ladder("EU", audience, "height", _count(92, 6, 13), cut, 3.0),
-        Ladder("US", audience, "height", us, cut, 1.0),
+        Ladder("US", audience, "height", _count(2, 1, 7), small, 0.5),
+        Ladder("US", audience, "height", _count(8, 2, 7), big, 0.5),
         Ladder("UK", audience, "height", uk, cut, 1.0),
         Ladder("CN", audience, "height", _count(90, 10, 8), tens, 0.8),
         Ladder("ALPHA", audience, "height", ALPHA[:6], wide, 0.6),
@@ -215,8 +240,9 @@ def ladders(systems: tuple[str, ...] | None = None) -> tuple[Ladder, ...]:
     ValueError
         When nothing is left.
     """
-    out = _women() + _men() + _children("girls") + _children("boys") + _babies()
-    out.append(Ladder("ALPHA", "unisex", "body", ALPHA, _girths(80.0, 66.0, 86.0, 6.0)))
+    adult = _women() + _men()
+    out = adult + _lower(adult) + _children("girls") + _children("boys") + _babies()
+    out.append(Ladder("ALPHA", "unisex", "body", ALPHA, _girths(83.0, 69.0, 88.0, 6.5)))
     out += [Ladder("ONE", a, "none", ("ONE",), {}) for a in ("unisex", "baby")]
     kept = tuple(x for x in out if systems is None or x.system in systems)
     if not kept:

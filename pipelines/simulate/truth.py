@@ -93,6 +93,7 @@ def _products(world: World) -> pd.DataFrame:
     return _frame(
         {
             "product_id": c.product_id,
+            "chart_shift": c.chart_shift,
             "brand_offset": c.brand_offset,
             "product_offset": c.product_offset,
             "kinked_size": only(kinked, c.label[c.start + np.maximum(c.kink_rank, 0)]),

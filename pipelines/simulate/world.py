@@ -109,7 +109,9 @@ def draw_world(lines: int, seed: int, assumptions: ShopAssumptions) -> World:
     a, rng = assumptions, streams(seed)
     products = max(80, round(lines / a.lines_per_product))
     customers = max(20, round(lines / a.lines_per_customer))
-    cat = draw_catalogue(rng["catalogue"], products=products, assumptions=a)
+    cat = draw_catalogue(
+        rng["catalogue"], rng["charts of brands"], products=products, assumptions=a
+    )
     cat = respell(rng["spelling"], cat, a.label_noise_share)
     who = draw_shoppers(
         rng["customers"], rng["bodies"], rng["households"], customers=customers, assumptions=a

@@ -45,6 +45,7 @@ VARIANTS: Mapping[str, ShopAssumptions] = {
         measured_share=1.4,
         wearer_named_share=0.7,
         stretch=2.0,
+        chart_shift_sd=0.4,
         label_noise_share=0.15,
     ),
     "strange-fleeting": ShopAssumptions(
@@ -65,6 +66,7 @@ VARIANTS: Mapping[str, ShopAssumptions] = {
         kink_share=0.15,
         wearer_named_share=0.05,
         system_untold_share=0.3,
+        chart_shift_sd=0.3,
         label_noise_share=0.4,
         relative_share=0.25,
     ),

@@ -113,6 +113,22 @@ def test_bras_have_bands_of_one_cup_and_skirts_bind_at_the_hip():
     assert skirt.binding["hip_cm"] > 0.5
 
 
+def test_charts_of_brands_stray_from_the_system_and_the_truth_with_them():
+    strict, own = shop(chart_shift_sd=0.0), shop(chart_shift_sd=0.5)
+    shift = own.truth["products_truth"].set_index("product_id")["chart_shift"]
+    assert strict.truth["products_truth"]["chart_shift"].eq(0.0).all()
+    sizes = [s.tables["product_sizes"].set_index("product_id") for s in (strict, own)]
+    step = sizes[0]["chest_cm_max"] - sizes[0]["chest_cm_min"]
+    moved = (sizes[1]["chest_cm_max"] - sizes[0]["chest_cm_max"]) / step
+    told = moved.notna()
+    np.testing.assert_allclose(
+        moved[told], shift.loc[moved.index[told]], atol=0.09
+    )  # charts are rounded
+    per_brand = own.tables["products"].assign(shift=shift.to_numpy())
+    per_brand = per_brand[per_brand["size_system"] != "ONE"].groupby("brand")["shift"]
+    assert per_brand.nunique().eq(1).all()
+
+
 def test_a_system_may_go_untold():
     told = shop(system_untold_share=0.4).tables["products"]["size_system"].isna().mean()
     assert 0.2 < told < 0.6
