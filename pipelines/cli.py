@@ -19,6 +19,7 @@ from pipelines.audit_cli import expire_command, verify_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
 from pipelines.policy_cli import policy_app
+from pipelines.sizes_cli import sizes_app
 
 if TYPE_CHECKING:
     from features.settings import Settings
@@ -397,6 +398,7 @@ def serve(
 
 app.command("forget")(_explained(forget_command))
 app.add_typer(policy_app, name="policy")
+app.add_typer(sizes_app, name="sizes")
 _audit = typer.Typer(
     help="The record of return reviews: verify it, expire old reviews.",
     no_args_is_help=True,

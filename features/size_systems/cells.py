@@ -14,15 +14,18 @@ from typing import Any
 from features.size_systems.catalogue import all_tables
 from features.size_systems.notation import Notation, notations, written
 from features.size_systems.reading import read_data
-from features.size_systems.tables import SizeTable
+from features.size_systems.tables import FAMILIES, Size, SizeTable
 
-__all__ = ["Cell", "Found", "Key", "cells", "key_of", "usage"]
+__all__ = ["OWN", "Cell", "Found", "Key", "cells", "key_of", "usage"]
 
 Key = tuple[str, float, float, str]
 """Kind, both ends, and unit or cup of a notation: what makes two spellings one size."""
 
 _USUAL_SHARE = 0.85
 """Of the labels of a cell seen in shops, how many are inside its usual window."""
+OWN = "OWN"
+"""System of a number no size table explains: the shop's own."""
+_OWN_NUMBERS = 61
 _ALIAS, _LETTER_ALIAS = 0.3, 0.02
 """Weight of a size's other spellings, beside its own label; of letters for a size of numbers."""
 _PART = 0.3
@@ -258,10 +261,18 @@ def cells() -> tuple[Cell, ...]:
         if table.cups is not None:
             cups = table.cups
             grouped.setdefault((system, audience, "", cups.labels), []).append(cups)
-    return tuple(
+    known = tuple(
         Cell(system, audience, tuple(t.family for t in tables), unit, tables[0])
         for (system, audience, unit, _), tables in grouped.items()
     )
+    return (*known, _own_numbers())
+
+
+def _own_numbers() -> Cell:
+    """Any number, for products whose labels no system explains."""
+    sizes = tuple(Size(str(number), {}) for number in range(_OWN_NUMBERS))
+    table = SizeTable(OWN, "unisex", "", sizes, "", "the shop", "-", "trade")
+    return Cell(OWN, "unisex", FAMILIES, "", table)
 
 
 def _unit(system: str, audience: str, family: str) -> str:

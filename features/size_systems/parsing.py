@@ -16,14 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from features.size_systems.cells import Cell, Found, cells, usage
+from features.size_systems.cells import OWN, Cell, Found, cells, usage
 from features.size_systems.markets import usual_system
 from features.size_systems.notation import Notation, notations, written
 
 __all__ = ["OWN", "Reading", "SizeReading", "parse_size"]
-
-OWN = "OWN"
-"""System of a number no size table lists: the shop's own."""
 
 _SURE = 0.9
 """From this likelihood on a label counts as unambiguous."""
@@ -273,7 +270,7 @@ def _support(label: str) -> tuple[float, ...]:
         for place, form in enumerate(forms):
             for i, found in enumerate(_found(form)):
                 if found is not None:
-                    named = _named(cells()[i], form)
+                    named = _named(cells()[i], form, spoken=False)
                     best[i] = max(best[i], found.chance * named * _FURTHER_FORM**place)
     return tuple(map(math.log, best))
 
@@ -339,15 +336,15 @@ def _in_market(cell: Cell, market: str) -> float:
     return float(common["else"]) if cell.system in _NATIONAL else 1.0
 
 
-def _named(cell: Cell, form: Notation) -> float:
-    """How well a cell goes with the words beside the size."""
+def _named(cell: Cell, form: Notation, *, spoken: bool = True) -> float:
+    """How well a cell goes with the words beside the size; `spoken`: and with their language."""
     weight = 1.0
     common = usage()
     for marker in form.markers:
         if marker.kind == "system":
             named = common["named"][marker.value]
             weight *= 1.0 / (1 + named.index(cell.system)) if cell.system in named else _WRONG_NAME
-        elif marker.kind == "size" and marker.value in common["spoken"]:
+        elif spoken and marker.kind == "size" and marker.value in common["spoken"]:
             weight *= common["spoken"][marker.value].get(cell.system, 1.0)
         elif marker.kind == "audience":
             weight *= _called(cell.audience, marker.value)
@@ -377,6 +374,8 @@ def _called(audience: str, word: str) -> float:
 
 
 def _reading(found: Found, form: Notation, cell: Cell, context: _Context) -> Reading:
+    if cell.system == OWN:
+        return Reading(OWN, found.label, 0.0, length=form.length, listed=False)
     family = context.family if context.family in cell.families else cell.families[0]
     return Reading(
         cell.system,
