@@ -30,7 +30,7 @@ def truth_tables(world: World) -> dict[str, pd.DataFrame]:
         the true wearer at the moment of ordering, residual noise integrated out.
         ``lines_truth``: wearer, best_size, p_fit of the own choice and of the best size, the fit
         that came about, the cause of a return, abuse, second_size (ordered beside another size or
-        colour of the same). ``products_truth``: cut in size steps and faults.
+        colour of the same). ``products_truth``: size system, told or not, cut in size steps and faults.
         ``customers_truth`` and ``wearers_truth``: who they are.
     """
     return {
@@ -93,6 +93,7 @@ def _products(world: World) -> pd.DataFrame:
     return _frame(
         {
             "product_id": c.product_id,
+            "true_system": names(tuple(x.system for x in c.all_ladders), c.ladder),
             "chart_shift": c.chart_shift,
             "brand_offset": c.brand_offset,
             "product_offset": c.product_offset,

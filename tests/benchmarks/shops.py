@@ -91,8 +91,10 @@ class Case:
         """Held-out lines with what is true of them and of their products."""
         lines = self.tables["order_lines"].rename(columns={"wearer": "named"})
         lines = lines.merge(self.truth["lines_truth"], on="order_line_id")
-        goods = ["product_id", "category", "audience", "size_system"]
-        lines = lines.merge(self.tables["products"][goods], on="product_id")
+        goods = self.tables["products"][["product_id", "category", "audience"]]
+        system = self.truth["products_truth"][["product_id", "true_system"]]
+        lines = lines.merge(goods, on="product_id").merge(system, on="product_id")
+        lines = lines.rename(columns={"true_system": "size_system"})
         lines["garment"] = lines["category"].map(_GARMENT)
         home = [_READ_AT_HOME[market] for market in lines["market"]]
         lines["abroad"] = [s not in h for s, h in zip(lines["size_system"], home, strict=True)]

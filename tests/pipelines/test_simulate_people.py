@@ -133,6 +133,11 @@ def test_a_system_may_go_untold():
     told = shop(system_untold_share=0.4).tables["products"]["size_system"].isna().mean()
     assert 0.2 < told < 0.6
     assert shop().tables["products"]["size_system"].notna().all()
+    for each in (shop(), shop(system_untold_share=0.4)):
+        system, true = each.tables["products"]["size_system"], each.truth["products_truth"]
+        told = system.notna()
+        assert (system == true["true_system"])[told].all()
+        assert true["true_system"].notna().all()
 
 
 def test_the_same_label_stands_for_about_the_same_body_in_every_ladder_of_its_system():
