@@ -30,7 +30,8 @@ def truth_tables(world: World) -> dict[str, pd.DataFrame]:
         the true wearer at the moment of ordering, residual noise integrated out.
         ``lines_truth``: wearer, best_size, p_fit of the own choice and of the best size, the fit
         that came about, the cause of a return, abuse, second_size (ordered beside another size or
-        colour of the same). ``products_truth``: size system, told or not, cut in size steps and faults.
+        colour of the same). ``products_truth``: size system, told or not, chart and cut in size
+        steps, faults.
         ``customers_truth`` and ``wearers_truth``: who they are.
     """
     return {
