@@ -33,6 +33,7 @@ from features.positions import CHILDREN
 
 __all__ = [
     "EXPECTED",
+    "GROWN_YEARS",
     "NOT_MEANT_CM",
     "OUTGROWN",
     "SEX_OF",
@@ -50,6 +51,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 YEAR_US = 365.25 * DAY_US
+GROWN_YEARS = 18.0
+"""Figures told from this age on are a grown-up's, and stay."""
 STALE_US = 183 * DAY_US
 """After half a year a child has outgrown its measurements."""
 UNTIL_WORN_US = 21 * DAY_US
@@ -107,7 +110,7 @@ def growing_body(facts: pd.DataFrame) -> pd.DataFrame:
         figure = facts[name].to_numpy(dtype="float64").copy()
         told_at = facts[moment(name)].to_numpy(dtype="float64")
         then = (told_at - birth) / YEAR_US
-        growing = np.isfinite(figure) & (then < GROWN_UP)
+        growing = np.isfinite(figure) & (then < GROWN_YEARS)
         if name == "weight_kg":
             growing &= (then <= WEIGHED_TO) & (age <= WEIGHED_TO)
         if name not in _CARRIED:
@@ -152,7 +155,7 @@ def growing_body_one(record: dict[str, Any], audience: str, now: float) -> None:
             continue
         told_at = record[moment(name)]
         then = (told_at - birth) / YEAR_US
-        growing = name in _CARRIED and then < GROWN_UP
+        growing = name in _CARRIED and then < GROWN_YEARS
         if name == "weight_kg":
             growing = growing and then <= WEIGHED_TO and age <= WEIGHED_TO
         if not growing:

@@ -14,6 +14,7 @@ import pandas as pd
 from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix
 from features.children import (
     EXPECTED,
+    GROWN_YEARS,
     NOT_MEANT_CM,
     OUTGROWN,
     STALE_US,
@@ -27,6 +28,7 @@ from features.histories import T0_US
 from features.positions import AGED, CHILDREN, PLACES, SizeScales, is_child_scale
 
 __all__ = [
+    "GROWN_YEARS",
     "PERSON_TEXTS",
     "STALE_US",
     "YEAR_US",
@@ -41,7 +43,6 @@ __all__ = [
 
 _PRODUCT = ("product_id", "category", "brand", "audience", "size_system", "material")
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
-GROWN_YEARS = 18.0
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
 
 

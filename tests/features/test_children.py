@@ -104,6 +104,14 @@ def test_of_grown_ups_no_height_is_expected(record):
     assert grown["height_cm"] == 171.0
 
 
+def test_what_was_told_by_a_grown_up_stays(record):
+    told = record(18.6, sex="male", told_before=0.5, height_cm=171.0, foot_length_cm=26.0)
+    grown = today(told, "men")
+    assert (grown["height_cm"], grown["foot_length_cm"]) == (171.0, 26.0)
+    younger = record(17.6, sex="male", told_before=0.5, height_cm=171.0)
+    assert today(younger, "men")["height_cm"] > 171.2
+
+
 def test_girths_are_outgrown_and_weight_and_feet_carried(record):
     stale = 1.01 * STALE_US / YEAR_US
     told = record(4.0, told_before=stale, chest_cm=55.0, weight_kg=16.0, foot_length_cm=16.5)
