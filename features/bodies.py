@@ -3,33 +3,44 @@
 For every scale (see :mod:`features.positions`) the body figures and the position of the chosen size
 are taken as jointly normal. The natural size of a person is then the conditional mean of the
 position given whatever figures are known, and its spread says how much they tell: one who gives
-height and weight has a wider spread than one who gives chest and waist. Only choices enter, never
-outcomes, so the fitted model cannot leak what came back.
+height and weight has a wider spread than one who gives chest and waist. Before anybody has ordered
+on a scale, surveys of bodies and the shop's size charts say which size a body needs
+(:mod:`features.geometry`); choices then move and narrow it. Figures that cannot be those of one
+body are kept and distrusted (:mod:`features.plausibility`). Only choices enter, never outcomes, so
+the fitted model cannot leak what came back; the one exception is :attr:`NaturalSize.bias_`, which
+is told to people and enters no prediction.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.anthropometry import FULL_GROWN, GROWTH_CM, LOG_KG
+from features.geometry import UNNAMED, ScaleGeometry, parent_scale, prior_moments
+from features.moments import FEWEST, blended_moments, pair_moments
+from features.plausibility import Judge, judge_of, kind_of, shape
+from features.self_report import told_bias
+
 __all__ = [
     "BODY_COLUMNS",
-    "FULL_GROWN",
-    "GROWTH_CM",
     "UNNAMED",
     "NaturalSize",
     "body_matrix",
     "cup_index",
-    "grown_height",
 ]
 
 Floats = npt.NDArray[np.float64]
+Moments = tuple[Floats, Floats]
 
 BODY_COLUMNS = (
     "height_cm",
@@ -42,16 +53,10 @@ BODY_COLUMNS = (
     "age_years",
 )
 _CUPS = {"aa": 0.0, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0, "f": 6.0, "g": 7.0}
-GROWTH_CM = 28.0
-"""Centimetres a child grows while the square root of its age grows by one (WHO 2006/2007 medians:
-75, 87, 110, 138 cm at 1, 2, 5 and 10 years)."""
-UNNAMED = "?"
-"""Ends the name of a scale on which the body may be another person's."""
-FULL_GROWN = 16.0
-"""Years after which height no longer follows age."""
 _OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
-_MIN_ROWS = 40
+_FAR = 4.0  # standard deviations of what the charts lead to expect
 _RIDGE = 0.02
+_PRIOR_LINES, _PARENT_LINES = 40.0, 100.0  # as many lines as charts, and as a whole scale, count
 
 
 def cup_index(cup: object) -> float:
@@ -76,34 +81,6 @@ def body_matrix(people: pd.DataFrame) -> Floats:
     return np.column_stack(columns)
 
 
-def grown_height(height: Floats, age_then: Floats, age_now: Floats) -> Floats:
-    """Height of a growing child today, from a height measured earlier.
-
-    Parameters
-    ----------
-    height
-        Centimetres, as measured.
-    age_then, age_now
-        Years; where one is unknown the height stays as measured.
-    """
-    then, now = (np.sqrt(np.clip(age, 0.0, FULL_GROWN)) for age in (age_then, age_now))
-    grown: Floats = height + np.nan_to_num(np.maximum(now - then, 0.0)) * GROWTH_CM
-    return grown
-
-
-def _shape(body: Floats) -> Floats:
-    """Make the figures run straight with size.
-
-    Weight grows with the cube of length, so its logarithm runs with the girths; a child's height
-    grows about with the square root of its age.
-    """
-    shaped = body.copy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shaped[:, 1] = np.log(body[:, 1]) * 60.0
-        shaped[:, 7] = np.sqrt(np.clip(body[:, 7], 0.0, FULL_GROWN)) * GROWTH_CM
-    return shaped
-
-
 @dataclass
 class NaturalSize:
     """Joint normal of body figures and chosen position, per scale.
@@ -112,15 +89,27 @@ class NaturalSize:
     ----------
     scales_
         Per scale: ``mean`` and ``covariance`` over the body columns and, last, the position.
+    bias_
+        Per scale and figure: what people tell of themselves less the body that the sizes they keep
+        are cut for, in cm and kg; see :mod:`features.self_report`.
     """
 
-    scales_: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    scales_: dict[str, Moments] = field(default_factory=dict)
+    bias_: dict[str, dict[str, float]] = field(default_factory=dict)
     _plain: dict[tuple[str, tuple[bool, ...]], tuple[list[float], float, float]] = field(
         default_factory=dict
     )
     _weights: dict[tuple[str, bytes], tuple[Floats, float, float]] = field(default_factory=dict)
 
-    def fit(self, body: Floats, scale: npt.NDArray[Any], position: Floats) -> NaturalSize:
+    def fit(
+        self,
+        body: Floats,
+        scale: npt.NDArray[Any],
+        position: Floats,
+        *,
+        geometry: Mapping[str, ScaleGeometry] | None = None,
+        kept: npt.NDArray[np.bool_] | None = None,
+    ) -> NaturalSize:
         """Learn from choices.
 
         Parameters
@@ -128,48 +117,111 @@ class NaturalSize:
         body
             Lines by body columns, NaN where unknown.
         scale
-            The scale of each line's product, None where unsized.
+            The scale of each line's product, None where unsized. A sub-scale such as
+            ``women|girth/bottom`` is learned from its own lines, shrunk to the whole one before the
+            stroke, which learns from the lines of all its parts.
         position
             Of the chosen size, in steps.
+        geometry
+            Lines from body to position of the scales whose charts say them; see
+            :func:`features.geometry.chart_geometry`. They count as 40 lines, so that a scale with
+            few orders or none has a natural size. Scales without need 40 lines of their own.
+        kept
+            Which lines were kept as fitting, of those whose outcome may be looked at; read for
+            `bias_` alone, which takes every line for kept where this is None.
         """
-        self.scales_, self._weights, self._plain = {}, {}, {}
-        shaped = _shape(body)
-        for name in sorted({s for s in scale if isinstance(s, str)}):
+        self.scales_, self.bias_, self._weights, self._plain = {}, {}, {}, {}
+        charts = dict(geometry or {})
+        shaped = self._believed(shape(body), scale)
+        names = {s for s in scale if isinstance(s, str)} | set(charts)
+        names |= {name + UNNAMED for name in charts if kind_of(name) == "child"}
+        parents = {name: parent_scale(name) for name in names}
+        whole = {name if parent is None else parent for name, parent in parents.items()}
+        wholes = pd.Series(scale, dtype=object).map(parents).to_numpy(dtype=object)
+        for name in sorted(whole):
+            rows = ((scale == name) | (wholes == name)) & np.isfinite(position)
+            chart = charts.get(name.removesuffix(UNNAMED))
+            prior = None if chart is None else prior_moments(name, chart)
+            self._learn(name, shaped[rows], position[rows], prior, _PRIOR_LINES)
+            if chart is not None and chart.wear_days is None and not name.endswith(UNNAMED):
+                fitting = rows if kept is None else rows & kept
+                bias = told_bias(name, chart, body[fitting], position[fitting])
+                if bias:
+                    self.bias_[name] = bias
+        for name in sorted(names - whole):
             rows = (scale == name) & np.isfinite(position)
-            if rows.sum() < _MIN_ROWS:
-                continue
-            joint = np.column_stack([shaped[rows], position[rows]])
-            self.scales_[name] = _moments(joint)
-            if not name.endswith(UNNAMED):
-                # Some orders are for somebody else; the natural size is that of the wearer.
-                expected, _ = self.predict(body[rows], np.full(rows.sum(), name, dtype=object))
-                error = np.abs(position[rows] - expected)
-                near = error <= _OUTLIER * np.median(error)
-                self.scales_[name] = _moments(joint[near])
-                self._weights.clear()
+            prior = self._of_parent(name, parents[name], charts)
+            self._learn(name, shaped[rows], position[rows], prior, _PARENT_LINES)
         return self
+
+    def _learn(
+        self, name: str, shaped: Floats, position: Floats, prior: Moments | None, lines: float
+    ) -> None:
+        if prior is None and len(position) < FEWEST:
+            return
+        joint = np.column_stack([shaped, position])
+
+        def learned(rows: npt.NDArray[np.bool_]) -> Moments:
+            if prior is None:
+                return pair_moments(joint[rows])
+            return blended_moments(joint[rows], prior, lines)
+
+        everyone = np.ones(len(joint), dtype=bool)
+        few = prior is not None and len(position) < FEWEST
+        self.scales_[name] = prior if few and prior is not None else learned(everyone)
+        if len(position) and (few or not name.endswith(UNNAMED)):
+            # Some orders are for somebody else; the natural size is that of the wearer.
+            mean, spread = self._conditionals(name, shaped)
+            off = position - mean
+            if few:  # all of them may lie off what was expected
+                near = np.abs(off - np.median(off)) <= _FAR * spread
+            else:
+                near = np.abs(off) <= _OUTLIER * np.median(np.abs(off))
+            self.scales_[name] = learned(near)
+        self._weights = {key: each for key, each in self._weights.items() if key[0] != name}
+
+    def _of_parent(
+        self, name: str, parent: str | None, charts: Mapping[str, ScaleGeometry]
+    ) -> Moments | None:
+        """What the whole scale says of a part: its people, and its lines weighed as they bind."""
+        if parent not in self.scales_:
+            chart = charts.get(name.removesuffix(UNNAMED))
+            return None if chart is None else prior_moments(name, chart)
+        mean, covariance = self.scales_[parent]
+        own, of_all = (charts.get(n.removesuffix(UNNAMED)) for n in (name, parent))
+        if own is None or of_all is None:
+            return mean, covariance
+        # What binds differs; how people choose against the charts does not.
+        told = prior_moments(name, own, body=(mean[:-1], covariance[:-1, :-1]))
+        plain = prior_moments(parent, of_all, body=(mean[:-1], covariance[:-1, :-1]))
+        if told is None or plain is None:
+            return mean, covariance
+        return told[0] + (mean - plain[0]), covariance + (told[1] - plain[1])
 
     def predict(self, body: Floats, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Natural position and its standard deviation, in steps; NaN where the scale is unknown.
 
-        With no body figure at all the mean of the scale is returned, with its whole spread.
+        With no body figure at all the mean of the scale is returned, with its whole spread. Where
+        the figures cannot be those of one body, each is left out in turn, and the answers weighed
+        by how well the others go together: the spread is wide where they differ.
         """
         mean = np.full(len(body), np.nan)
         spread = np.full(len(body), np.nan)
-        shaped = _shape(body)
+        shaped = shape(body)
         known = np.isfinite(shaped)
-        pattern = known @ (1 << np.arange(known.shape[1]))
-        codes, names = pd.factorize(pd.Series(scale, dtype=object))
-        group = codes.astype(np.int64) * (1 << known.shape[1]) + pattern
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
-        for rows in np.split(order, starts[1:]):
-            if not len(rows) or codes[rows[0]] < 0 or names[codes[rows[0]]] not in self.scales_:
-                continue
+        for name, rows in self._groups(known, scale):
             here = known[rows[0]]
-            weights, constant, deviation = self._conditional(names[codes[rows[0]]], here)
+            weights, constant, deviation = self._conditional(name, here)
             mean[rows] = shaped[np.ix_(rows, here)] @ weights + constant
             spread[rows] = deviation
+            judge = _judge(name)
+            if judge is None:
+                continue
+            belief = judge.weights(shaped[rows], here)
+            for row in np.flatnonzero(belief < 1.0):
+                mean[rows[row]], spread[rows[row]] = self._doubted(
+                    name, judge, shaped[rows[row]].tolist(), tuple(here.tolist()), belief[row]
+                )
         return mean, spread
 
     def predict_one(self, body: Sequence[float], scale: str | None) -> tuple[float, float]:
@@ -182,29 +234,120 @@ class NaturalSize:
         scale
             The scale by which it is read.
         """
-        if scale is None or scale not in self.scales_:
+        name = None if scale is None else self._found(scale)
+        if name is None:
             return math.nan, math.nan
         shaped = list(body)
         if not math.isnan(shaped[1]):
-            shaped[1] = math.log(shaped[1]) * 60.0
+            shaped[1] = math.log(shaped[1]) * LOG_KG
         if not math.isnan(shaped[7]):
             shaped[7] = math.sqrt(min(max(shaped[7], 0.0), FULL_GROWN)) * GROWTH_CM
-        known = tuple(not math.isnan(figure) for figure in shaped)
-        key = (scale, known)
-        if key not in self._plain:
-            weights, constant, deviation = self._conditional(scale, np.array(known))
-            self._plain[key] = (weights.tolist(), constant, deviation)
-        plain, constant, deviation = self._plain[key]
-        figures = [figure for figure, here in zip(shaped, known, strict=True) if here]
-        mean = sum(weight * figure for weight, figure in zip(plain, figures, strict=True))
-        return mean + constant, deviation
+        known = tuple([figure == figure for figure in shaped])  # noqa: PLR0124 (NaN is not itself)
+        judge = _judge(name)
+        if judge is not None:
+            belief = judge.weight_one(shaped, known)
+            if belief < 1.0:
+                return self._doubted(name, judge, shaped, known, belief)
+        return self._plainly(name, shaped, known)
 
     def of_scale(self, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of all choices on each scale; NaN where it is unknown."""
-        known = {n: (m[-1], np.sqrt(c[-1, -1])) for n, (m, c) in self.scales_.items()}
         names = pd.Series(scale, dtype=object)
-        pairs = [names.map({n: v[i] for n, v in known.items()}) for i in (0, 1)]
+        known: dict[str, tuple[float, float]] = {}
+        for asked in names.dropna().unique():
+            name = self._found(asked)
+            if name is not None:
+                mean, covariance = self.scales_[name]
+                known[asked] = (float(mean[-1]), math.sqrt(covariance[-1, -1]))
+        pairs: list[Any] = [names.map({n: v[i] for n, v in known.items()}) for i in (0, 1)]
         return pairs[0].to_numpy(dtype="float64"), pairs[1].to_numpy(dtype="float64")
+
+    def spread_of(self, known: Sequence[bool], scale: str | None) -> float:
+        """Standard deviation left, in steps, once these body columns are known and believed.
+
+        What a further figure would narrow is known before it is told: under a joint normal the
+        spread depends on which figures are known, not on what they are. NaN on unknown scales.
+        """
+        name = None if scale is None else self._found(scale)
+        if name is None:
+            return math.nan
+        return self._conditional(name, np.array(known, dtype=bool))[2]
+
+    def _found(self, scale: str) -> str | None:
+        """The scale, or the whole one it is a part of; None where neither is known."""
+        if scale in self.scales_:
+            return scale
+        parent = parent_scale(scale)
+        return parent if parent in self.scales_ else None
+
+    def _believed(self, shaped: Floats, scale: npt.NDArray[Any]) -> Floats:
+        """The figures without those of bodies that are not believed."""
+        believed = shaped.copy()
+        known = np.isfinite(shaped)
+        for name, rows in self._groups(known, scale, every=True):
+            judge = _judge(name)
+            if judge is not None:
+                doubted = judge.weights(shaped[rows], known[rows[0]]) < 1.0
+                believed[rows[doubted]] = np.nan
+        return believed
+
+    def _groups(
+        self, known: npt.NDArray[np.bool_], scale: npt.NDArray[Any], *, every: bool = False
+    ) -> list[tuple[str, npt.NDArray[np.int64]]]:
+        """Rows of one scale that know the same figures, with the name it is found under."""
+        pattern = known @ (1 << np.arange(known.shape[1]))
+        codes, names = pd.factorize(pd.Series(scale, dtype=object))
+        found = [name if every else self._found(name) for name in names]
+        group = codes.astype(np.int64) * (1 << known.shape[1]) + pattern
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
+        groups = []
+        for rows in np.split(order, starts[1:]):
+            if len(rows) and codes[rows[0]] >= 0:
+                name = found[codes[rows[0]]]
+                if name is not None:
+                    groups.append((name, rows))
+        return groups
+
+    def _conditionals(self, name: str, shaped: Floats) -> tuple[Floats, Floats]:
+        """:meth:`predict` of shaped figures on one known scale, all believed."""
+        mean, spread = np.empty(len(shaped)), np.empty(len(shaped))
+        known = np.isfinite(shaped)
+        for _, rows in self._groups(known, np.full(len(shaped), name, dtype=object), every=True):
+            here = known[rows[0]]
+            weights, constant, deviation = self._conditional(name, here)
+            mean[rows] = shaped[np.ix_(rows, here)] @ weights + constant
+            spread[rows] = deviation
+        return mean, spread
+
+    def _plainly(
+        self, name: str, shaped: Sequence[float], known: tuple[bool, ...]
+    ) -> tuple[float, float]:
+        key = (name, known)
+        if key not in self._plain:
+            weights, constant, deviation = self._conditional(name, np.array(known))
+            self._plain[key] = (weights.tolist(), constant, deviation)
+        plain, constant, deviation = self._plain[key]
+        figures = itertools.compress(shaped, known)
+        mean: float = sum(map(operator.mul, plain, figures), constant)
+        return mean, deviation
+
+    def _doubted(
+        self,
+        name: str,
+        judge: Judge,
+        shaped: Sequence[float],
+        known: tuple[bool, ...],
+        belief: float,
+    ) -> tuple[float, float]:
+        """Mixture of the answer to all figures and of those that leave one out."""
+        answers = [(belief, *self._plainly(name, shaped, known))]
+        for column, share in judge.without_one(shaped, known):
+            others = tuple(here and i != column for i, here in enumerate(known))
+            answers.append(((1.0 - belief) * share, *self._plainly(name, shaped, others)))
+        mean = sum(share * each for share, each, _ in answers)
+        variance = sum(share * (sd**2 + (each - mean) ** 2) for share, each, sd in answers)
+        return float(mean), math.sqrt(variance)
 
     def _conditional(self, scale: str, known: npt.NDArray[np.bool_]) -> tuple[Floats, float, float]:
         key = (scale, known.tobytes())
@@ -226,29 +369,17 @@ class NaturalSize:
         return self._weights[key]
 
     def to_json(self) -> dict[str, Any]:
-        """The learned moments as plain lists."""
-        return {name: [m.tolist(), c.tolist()] for name, (m, c) in self.scales_.items()}
+        """What was learned, as plain values."""
+        scales = {name: [m.tolist(), c.tolist()] for name, (m, c) in self.scales_.items()}
+        return {"scales": scales, "bias": self.bias_}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> NaturalSize:
         """The inverse of :meth:`to_json`."""
-        return cls({name: (np.array(m), np.array(c)) for name, (m, c) in stored.items()})
+        scales = {name: (np.array(m), np.array(c)) for name, (m, c) in stored["scales"].items()}
+        return cls(scales, {name: dict(bias) for name, bias in stored["bias"].items()})
 
 
-def _moments(joint: Floats) -> tuple[Floats, Floats]:
-    """Mean and covariance from all pairs present, made positive definite.
-
-    Pairs seen fewer than `_MIN_ROWS` times count as uncorrelated.
-    """
-    seen = np.isfinite(joint)
-    count = seen.sum(axis=0)
-    mean = np.where(count > 0, np.nansum(joint, axis=0) / np.maximum(count, 1), 0.0)
-    centred = np.where(seen, joint - mean, 0.0)
-    pairs = seen.T.astype(float) @ seen
-    covariance = (centred.T @ centred) / np.maximum(pairs, 1)
-    covariance[pairs < _MIN_ROWS] = 0.0
-    scale = np.sqrt(np.diag(covariance))
-    safe = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
-    correlation = (vectors * np.maximum(values, 1e-3)) @ vectors.T
-    return mean, correlation * np.outer(scale, scale)
+@lru_cache(maxsize=1024)
+def _judge(scale: str) -> Judge | None:
+    return judge_of(kind_of(scale))

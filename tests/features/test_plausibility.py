@@ -1,0 +1,108 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.anthropometry import LOG_KG, body_moments
+from features.bodies import BODY_COLUMNS
+from features.plausibility import LEAST, Judge, judge_of, kind_of, shape, trust
+
+
+def body(**figures):
+    return np.array([[figures.get(name, np.nan) for name in BODY_COLUMNS]])
+
+
+@pytest.mark.parametrize(
+    ("sex", "figures"),
+    [
+        ("female", {"height_cm": 165.0, "weight_kg": 60.0}),
+        ("female", {"height_cm": 150.0, "weight_kg": 39.0}),
+        ("female", {"height_cm": 165.0, "weight_kg": 130.0, "waist_cm": 118.0}),
+        ("female", {"height_cm": 186.0, "weight_kg": 70.0, "hip_cm": 98.0}),
+        ("male", {"height_cm": 195.0, "weight_kg": 75.0}),
+        ("male", {"height_cm": 175.0, "weight_kg": 150.0, "waist_cm": 140.0}),
+        (None, {"chest_cm": 120.0, "waist_cm": 115.0, "foot_length_cm": 27.0}),
+        (None, {"height_cm": 92.0, "weight_kg": 13.5, "age_years": 2.5}),
+        (None, {"height_cm": 52.0, "weight_kg": 3.6, "age_years": 0.05}),
+    ],
+)
+def test_small_tall_light_and_heavy_people_are_believed(sex, figures):
+    assert trust(body(**figures), sex).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("sex", "figures"),
+    [
+        ("female", {"height_cm": 190.0, "weight_kg": 40.0}),
+        ("male", {"height_cm": 165.0, "weight_kg": 300.0}),
+        ("male", {"height_cm": 180.0, "weight_kg": 80.0, "waist_cm": 50.0}),
+        ("female", {"chest_cm": 92.0, "hip_cm": 200.0}),
+        ("male", {"height_cm": 180.0, "foot_length_cm": 12.0}),
+        (None, {"height_cm": 140.0, "age_years": 1.0}),
+        (None, {"height_cm": 80.0, "weight_kg": 45.0, "age_years": 1.0}),
+    ],
+)
+def test_figures_that_cannot_be_of_one_body_are_not_believed(sex, figures):
+    assert trust(body(**figures), sex)[0] < 0.2
+
+
+def test_of_bodies_as_surveyed_next_to_none_is_doubted():
+    random = np.random.default_rng(0)
+    for kind, sex in (("female", "female"), ("male", "male")):
+        mean, covariance = body_moments(kind)
+        people = random.multivariate_normal(mean, covariance, 4000)
+        people[:, 1] = np.exp(people[:, 1] / LOG_KG)
+        people[:, 6:] = np.nan
+        people[:, :6] = np.where(random.random((4000, 6)) < 0.4, np.nan, people[:, :6])
+        assert (trust(people, sex) < 1).mean() < 0.001
+
+
+@given(
+    st.lists(st.none() | st.floats(0.5, 1.8), min_size=6, max_size=6),
+    st.sampled_from(["female", "male", "grown", "child"]),
+)
+def test_one_body_is_judged_as_in_a_batch(shares, kind):
+    usual = body_moments(kind)[0][:6].copy()
+    usual[1] = math.exp(usual[1] / LOG_KG)
+    figures = [
+        math.nan if each is None else each * x for each, x in zip(shares, usual, strict=True)
+    ]
+    shaped = shape(np.array([[*figures, math.nan, math.nan]]))
+    known = np.isfinite(shaped[0])
+    judge = Judge(kind)
+    batch = judge.weights(shaped, known)[0]
+    assert LEAST <= batch <= 1.0
+    assert judge.weight_one(shaped[0].tolist(), known.tolist()) == pytest.approx(batch, rel=1e-6)
+
+
+def test_the_figure_that_contradicts_the_others_is_found():
+    shaped = shape(body(height_cm=168.0, weight_kg=62.0, chest_cm=91.0, waist_cm=172.0))
+    known = np.isfinite(shaped[0]).tolist()
+    wrong = dict(judge_of("female").without_one(shaped[0].tolist(), known))
+    assert wrong[BODY_COLUMNS.index("waist_cm")] > 0.99
+    assert sum(wrong.values()) == pytest.approx(1.0)
+
+
+def test_a_figure_alone_is_believed():
+    for figures in ({"height_cm": 240.0}, {"weight_kg": 390.0}, {}):
+        assert trust(body(**figures), "female")[0] == 1.0
+
+
+def test_what_the_contract_would_refuse_is_not_judged():
+    # A question after the spread alone sets figures to stand-ins.
+    assert trust(body(height_cm=1.0, weight_kg=1.0, chest_cm=1.0), "female")[0] == 1.0
+
+
+def test_sex_and_age_may_differ_by_person():
+    people = np.vstack([body(height_cm=100.0, weight_kg=16.0)] * 2)
+    belief = trust(people, ["female", None], np.array([30.0, 4.0]))
+    assert belief[0] < 0.2
+    assert belief[1] == 1.0
+
+
+def test_the_kind_of_body_is_that_of_the_scale():
+    names = ("women|girth/bottom", "men|foot", "unisex|ALPHA:letters", "children|height?", "any|x")
+    assert [kind_of(name) for name in names] == ["female", "male", "grown", "child", None]
+    assert judge_of(None) is None
