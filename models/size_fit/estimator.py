@@ -46,7 +46,9 @@ _BOOSTED = [VECTOR.index(name) for name in _COLUMNS]
 _CODED = [_COLUMNS.index(name) for name in CODED]
 _BASKET = [_COLUMNS.index(name) for name in (*BASKET, "from_basket", "basket_from_usual")]
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
-_FORMAT = 1
+_COVERED = (VECTOR.index("audience"), VECTOR.index("market"))
+_CHART = VECTOR.index("chart_sd")
+_FORMAT = 2
 
 
 class SizeRows(Protocol):
@@ -263,7 +265,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         question = np.cumsum(np.isin(np.arange(len(candidates.line)), starts)) - 1
         fitted = candidates.chosen & (y[candidates.line] == 1) & np.isfinite(best[question])
         scores = curves.fit[fitted, 1] / best[question[fitted]]
-        self.sets_.fit(scores, _known(candidates.X[fitted]))
+        self.sets_.fit(scores, _groups(candidates.X[fitted]))
 
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
@@ -354,7 +356,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         starts = _starts(candidates.line)
         curves = self.curves(candidates.X, starts)
         ends = np.append(starts[1:], len(candidates.line))
-        groups = _known(candidates.X)
+        thresholds = self.sets_.thresholds(_groups(candidates.X[starts]))
         decisions = []
         for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
             labels = tuple(str(label) for label in candidates.label[start:end])
@@ -364,19 +366,17 @@ class SizeFit(ClassifierMixin, BaseEstimator):
                     labels,
                     curves.fit[start:end],
                     float(curves.own_fit[i]),
-                    int(groups[start]),
+                    float(thresholds[i]),
                 )
             )
         return decisions
 
     def _decide(
-        self, line: int, labels: Sequence[str], fit: Floats, own_fit: float, group: int
+        self, line: int, labels: Sequence[str], fit: Floats, own_fit: float, threshold: float
     ) -> Decision:
         verdict = decide(fit, own_fit, self.resolution_)
         known = np.isfinite(fit).all()
-        inside = (
-            size_set(fit[:, 1], self.sets_.threshold(group)) if known else np.ones(len(fit), bool)
-        )
+        inside = size_set(fit[:, 1], threshold) if known else np.ones(len(fit), bool)
         return Decision(line, tuple(labels), fit, verdict, inside, own_fit)
 
     def save(self, folder: str | Path) -> None:
@@ -394,7 +394,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
             "lean": self.lean_.tolist(),
             "usual": self.usual_.tolist(),
             "resolution": self.resolution_,
-            "sets": {"overall": self.sets_.overall_, "by_group": self.sets_.by_group_},
+            "sets": {"overall": self.sets_.overall_, "effects": self.sets_.effects_},
         }
         (target / "model.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -428,7 +428,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         model.sets_ = ConformalSets(
             model.coverage,
             content["sets"]["overall"],
-            {int(k): v for k, v in content["sets"]["by_group"].items()},
+            [{int(k): v for k, v in each.items()} for each in content["sets"]["effects"]],
         )
         return model
 
@@ -448,10 +448,17 @@ def _starts(line: Ints) -> Ints:
     return np.flatnonzero(np.r_[True, line[1:] != line[:-1]])
 
 
-def _known(X: Floats) -> Ints:
-    """What is known of the person: 1 the body, 2 orders, 3 both."""
-    known: Ints = np.isfinite(X[:, _GAP]) + 2 * (X[:, _HISTORY] > 0)
-    return known
+def _groups(X: Floats) -> Ints:
+    """The groups in which size sets shall cover alike; see :mod:`models.size_fit.coverage`.
+
+    What is known of the person (1 the body, 2 orders, 3 both), audience, market, the first two
+    together, and whether the chart is an estimate.
+    """
+    known = np.isfinite(X[:, _GAP]) + 2 * (X[:, _HISTORY] > 0)
+    audience, market = (np.nan_to_num(X[:, i], nan=-1.0).astype(np.int64) for i in _COVERED)
+    both = np.where(audience < 0, -1, 4 * audience + known)
+    groups: Ints = np.column_stack([known, audience, market, both, X[:, _CHART] > 0])
+    return groups
 
 
 def _calibration_error(predicted: Floats, happened: npt.NDArray[np.bool_], bins: int = 10) -> float:
