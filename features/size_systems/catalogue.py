@@ -72,7 +72,9 @@ def all_tables() -> Mapping[tuple[str, str, str | None], SizeTable]:
         for entry in data["tables"]:
             for table in _tables_of(entry, data, f"tables/{name}.yaml"):
                 key = (table.system, table.audience, table.family)
-                if table.leading == _BAND and key in tables:
+                if table.leading == _BAND:
+                    if key not in tables:
+                        raise SizeTableError(f"tables/{name}.yaml: {key} has cups but no sizes")
                     tables[key] = _copy(tables[key], cups=table)
                 elif key in tables:
                     raise SizeTableError(f"tables/{name}.yaml: {key} is given twice")
@@ -206,7 +208,7 @@ def _one_size(audience: str, family: str | None) -> SizeTable:
 def _check_leading(tables: Iterable[SizeTable]) -> None:
     seen: dict[tuple[str, str], tuple[str, str]] = {}
     for table in tables:
-        if not table.leading or table.leading == _BAND:
+        if not table.leading:
             continue
         key = (table.audience, table.family)
         first = seen.setdefault(key, (table.leading, table.system))

@@ -141,12 +141,19 @@ def _longest(text: str | None, words: Mapping[str, str]) -> str | None:
 
 def _found(plain: str, words: Mapping[str, str]) -> Iterable[tuple[int, int, str]]:
     for word, meaning in words.items():
-        if word not in plain:
+        if word.partition(" ")[0] not in plain:
             continue
-        if word[-1] > _FIRST_IDEOGRAPH:
-            yield 2 * len(word), plain.rfind(word), meaning  # such a letter says as much as two
+        if word[-1] > _FIRST_IDEOGRAPH:  # one of these says as much as two letters
+            yield 2 * len(word), plain.rfind(word), meaning
             continue
         # A compound's last part says what it is; a word within other letters says nothing.
-        start = "" if len(word) >= _SHORTEST_TAIL else r"\b"
-        for match in re.finditer(rf"{start}{re.escape(word)}{_ENDING}\b", plain):
+        for match in _spelling(word).finditer(plain):
             yield len(word), match.start(), meaning
+
+
+@lru_cache(maxsize=4096)
+def _spelling(word: str) -> re.Pattern[str]:
+    """A word with any plural endings, on its own or, if long enough, ending a compound."""
+    start = "" if len(word) >= _SHORTEST_TAIL else r"\b"
+    words = f"{_ENDING} ".join(map(re.escape, word.split(" ")))
+    return re.compile(rf"{start}{words}{_ENDING}\b")

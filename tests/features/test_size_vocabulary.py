@@ -28,7 +28,7 @@ WORDS = {
         "tight, swim trunks, maxi skirt, kids_trousers, pants"
     ),
     "dress": (
-        "Sommerkleider, Robes, vestidos, abito, ワンピース, 连衣裙, 원피스, combinaison, "
+        "Sommerkleider, Robes, vestidos, abito, ワンピース, 连衣裙, 원피스, Maillots de bain, "
         "shirt dress, gown, romper, Strampler, maxi, sheath, t-shirt dress, sleepsuit"
     ),
     "outerwear": (
@@ -65,6 +65,14 @@ def test_the_size_system_settles_what_the_word_leaves_open():
     assert family_of("denim collection", size_system="WAIST_INCH") == "bottom"
     assert family_of("Body", "baby") == "dress"
     assert family_of("Body", "women") == "top"
+
+
+def test_the_last_word_says_what_it_is_and_the_longest_wins():
+    assert family_of("dress shirts") == "top"
+    assert family_of("shirt dresses") == "dress"
+    assert family_of("dress shoes") == "shoes"
+    assert family_of("Handschuhe") is None
+    assert family_of("Frühlingskleid") == "dress"
 
 
 def test_no_word_stands_in_two_families():
