@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from features.state import SqliteState, StateError
 from models.size_fit import Decision, SizeFit
 from models.size_fit.advice import Because, NextSize, ProductFlag, SizeAdvice, SizeOutlook
 from models.size_fit.decision import flag_product
-from serving.advisor import Known, ModelLabel, ProductSizes
+from serving.advisor import Chart, Known, ModelLabel, ProductSizes
 from serving.next_question import NextQuestion
 from serving.state_guard import StateGuard
 
@@ -39,6 +40,7 @@ _GAP, _ORDERS = _V["gap"], _V["person.orders"]
 _FROM_FIT, _TOLD_FIT = _V["from_fit"], _V["person_scale.told_fit"]
 _NEAR = 0.5  # a size is meant when it is nearer than half a step
 _MOST_FLAGS = 10_000
+_CHARTS: dict[str | None, Chart] = {each: each for each in get_args(Chart)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ def _sizes(product: OnlineProduct | None) -> ProductSizes | None:
         audience=product.audience if product.audience in AUDIENCE else None,
         family=product.family,
         bodies=product.bodies if any(product.bodies) else (),
-        chart=product.chart,
+        chart=_CHARTS.get(product.chart),
     )
 
 
