@@ -24,6 +24,7 @@ import pandas as pd
 import polars as pl
 
 from features.histories import History, Sum, values_before
+from features.wearers import FARTHEST
 
 __all__ = ["BASKET", "SHIFT_PRIOR", "usual_position", "with_choices"]
 
@@ -75,7 +76,7 @@ def _precision(natural_sd: Floats, orders: Floats) -> Floats:
 
 
 def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
-    """Add ``fair``, ``level``, ``surplus``, ``surplus_weight`` and `BASKET` to lines.
+    """Add to lines ``fair``, ``level``, ``spread_1`` ..., ``surplus``, its weight and `BASKET`.
 
     Parameters
     ----------
@@ -87,9 +88,10 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     Notes
     -----
     ``level`` is the fair position in standard deviations of all choices on the scale, which carries
-    over from one scale to another. ``surplus`` is already weighted by ``surplus_weight``: the
-    better the usual position is known, the more the surplus says of the product. Where neither body
-    nor order is known it says nothing.
+    over from one scale to another. ``spread_1``, ``_2`` and ``_3`` are the powers of the fair
+    position less the mean of the scale, which tell of two wearers (:mod:`features.wearers`).
+    ``surplus`` is already weighted by ``surplus_weight``: the better the usual position is known,
+    the more the surplus says of the product. Where neither body nor order is known it says nothing.
     """
     natural, natural_sd, gap, position = (
         facts[name].to_numpy(dtype="float64")
@@ -110,12 +112,16 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     surplus = position - usual_position(natural, natural_sd, own[:, 0], own[:, 1])
     told = np.isfinite(gap) | (own[:, 0] > 0)
     weight = np.where(told & np.isfinite(surplus), _precision(natural_sd, own[:, 0]), 0.0)
+    apart = np.clip(fair - facts["scale_mean"].to_numpy(dtype="float64"), -FARTHEST, FARTHEST)
     others, beside = _beside(facts, fair)
     return facts.assign(
         basket_lines=others,
         basket_fair=beside,
         fair=fair,
         level=(fair - facts["scale_mean"]) / facts["scale_sd"],
+        spread_1=apart,
+        spread_2=apart**2,
+        spread_3=apart**3,
         surplus=np.where(weight > 0, surplus * weight, 0.0),
         surplus_weight=weight,
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from features.choices import BASKET, SHIFT_PRIOR, usual_position
 from features.histories import History, Sum
+from features.wearers import split
 
 __all__ = [
     "BASKET",
@@ -20,6 +21,7 @@ __all__ = [
     "PREFERENCES",
     "SUMS",
     "VECTOR",
+    "WEARERS",
     "size_fit_vectors",
 ]
 
@@ -31,6 +33,7 @@ _SUMS = (
     Sum("orders", "ordered"),
     Sum("level", "ordered", "level"),
     Sum("fair", "ordered", "fair"),
+    *(Sum(f"spread_{power}", "ordered", f"spread_{power}") for power in (1, 2, 3)),
     Sum("surplus", "ordered", "surplus"),
     Sum("surplus_weight", "ordered", "surplus_weight"),
     Sum("recent_orders", "ordered", half_life_days=_RECENT_DAYS),
@@ -104,6 +107,9 @@ FACTS: tuple[str, ...] = (
 )
 """What is known without history, in order; the last six are codes of categories."""
 
+WEARERS = ("wearers.two", "wearers.low", "wearers.high", "wearers.share")
+"""Two people on one account and scale; see :func:`features.wearers.split`."""
+
 PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
 """Fit preference as a number, in the order of ease."""
 
@@ -113,6 +119,7 @@ _S = {name: i for i, name in enumerate(SUMS)}
 _RATED_AT = [_H[name] for name in _RATED]
 _COUNTED_AT = [_H[name] for name in _COUNTED]
 _F = {name: i for i, name in enumerate(FACTS)}
+_SPREAD = slice(_S["spread_1"], _S["spread_3"] + 1)
 _TOLD = slice(_S["small"], _S["large"] + 1)
 _RECENT = slice(_S["recent_orders"], _S["recent_years"] + 1)
 _FAIR = slice(_S["fair_small"], _S["fair_large"] + 1)
@@ -136,6 +143,7 @@ VECTOR: tuple[str, ...] = (
     "person_scale.told_fit",
     "person_scale.told_large",
     "person_scale.fair_sum",
+    *WEARERS,
     "person.orders",
     "person.level_sum",
     "recent_orders",
@@ -220,6 +228,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             orders,
             told[:, _H["person_scale"]],
             person[:, _S["fair"]],
+            *split(orders, *person[:, _SPREAD].T),
             sums[:, _H["person"], _S["orders"]],
             sums[:, _H["person"], _S["level"]],
             recent[:, 0],

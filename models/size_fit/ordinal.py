@@ -73,6 +73,10 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "category.large",
     "person.small",
     "person.large",
+    "wearers.two",
+    "wearers.low",
+    "wearers.high",
+    "wearers.share",
 )
 """The columns of the vector that the model reads, in order."""
 _C = {name: i for i, name in enumerate(ORDINAL_COLUMNS)}
@@ -131,6 +135,10 @@ class ChoiceOutlook:
     would: Floats
     chosen: Floats
     taste: Floats
+
+    def of(self, rows: npt.NDArray[np.intp]) -> ChoiceOutlook:
+        """The outlook of some rows, as copies."""
+        return ChoiceOutlook(self.would[rows], self.chosen[rows], self.taste[rows])
 
 
 @dataclass
@@ -201,7 +209,35 @@ class OrdinalFit:
         return self
 
     def outlook(self, X: Floats) -> ChoiceOutlook:
-        """Outcome of every row if given and if chosen, and how likely the choice is."""
+        """Outcome of every row if given and if chosen, and how likely the choice is.
+
+        Where the account may hold two people on one scale, it is the mixture over whom this is for.
+        """
+        one = self._outlook(X)
+        two = np.nan_to_num(X[:, _C["wearers.two"]])
+        rows = np.flatnonzero(two > 0)
+        if not len(rows):
+            return one
+        share = X[rows, _C["wearers.share"]]
+        parts = [(1 - two[rows], one.of(rows))]
+        for end, part in (("low", 1 - share), ("high", share)):
+            alone = X[rows]
+            orders = part * X[rows, _C["person_scale.orders"]]
+            usual = X[rows, _C["scale_mean"]] + X[rows, _C[f"wearers.{end}"]]
+            alone[:, _C["person_scale.orders"]] = orders
+            alone[:, _C["person_scale.fair_sum"]] = orders * usual
+            # Whether the measured body is this one's, nobody said.
+            alone[:, _C["natural_sd"]] = X[rows, _C["scale_sd"]]
+            parts.append((two[rows] * part, self._outlook(alone)))
+        for name in ("would", "chosen"):
+            shown = getattr(one, name)
+            shown[rows] = sum(w[:, None] * getattr(each, name) for w, each in parts)
+        with np.errstate(divide="ignore"):
+            tastes = [np.log(w) + each.taste for w, each in parts]
+        one.taste[rows] = np.logaddexp.reduce(tastes)
+        return one
+
+    def _outlook(self, X: Floats) -> ChoiceOutlook:
         assert self.theta_ is not None
         latent = _latent(self.theta_.tolist(), X)
         spread = latent.variance + latent.sigma_c**2
