@@ -71,7 +71,10 @@ def read_labels(tables: Mapping[str, pd.DataFrame], market: str | None = None) -
             "no size labels: the tables need product_sizes or order_lines with size_label"
         )
     products = tables.get("products", pd.DataFrame(columns=["product_id"]))
-    known = {str(row["product_id"]): row for row in products.to_dict("records")}
+    known: dict[str, Mapping[str, object]] = {
+        str(row["product_id"]): {str(name): value for name, value in row.items()}
+        for row in products.to_dict("records")
+    }
     market = market or _market(tables)
     rows: list[tuple[object, ...]] = []
     for product, group in sizes.groupby("product_id", sort=True):
@@ -93,7 +96,7 @@ def _labels(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=[*key, "lines"])
     every = pd.concat(parts).dropna(subset=key)
-    return every.groupby(key, as_index=False, sort=True)["lines"].sum()
+    return every.groupby(key, sort=True)["lines"].sum().reset_index()
 
 
 def _market(tables: Mapping[str, pd.DataFrame]) -> str | None:

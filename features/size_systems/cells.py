@@ -28,6 +28,8 @@ OWN = "OWN"
 _OWN_NUMBERS = 61
 _ALIAS, _LETTER_ALIAS = 0.3, 0.02
 """Weight of a size's other spellings, beside its own label; of letters for a size of numbers."""
+_HALF = 0.35
+"""Weight of a half or rare size beside a whole one: many shops stock whole sizes only."""
 _PART = 0.3
 """Weight of a size that is written as two, or as half of two."""
 _GROWN_CM = 135
@@ -100,7 +102,7 @@ class Cell:
         for alias, label in self.table.aliases.items():
             for form in self._forms(alias):
                 length = next((b for b, (a, z) in builds.items() if a <= form.low <= z), None)
-                part = _LETTER_ALIAS if form.kind == "letters" != _kind(label) else _ALIAS
+                part = _alias_share(form, label)
                 found = replace(self._as(label, chances[label] * part), length=length)
                 self._spelt.setdefault(key_of(form), found)
         for span, (low, high) in self.table.spans.items():
@@ -223,9 +225,12 @@ def key_of(form: Notation) -> Key:
     return (form.kind, round(form.low, 2), round(form.high, 2), tag)
 
 
-def _kind(label: str) -> str:
+def _alias_share(form: Notation, label: str) -> float:
     read = notations(label)
-    return read[0][0].kind if read else ""
+    own = read[0][0] if read else form
+    if form.kind == own.kind and (form.low, form.high) == (own.low, own.high):
+        return 1.0  # the label less its letter, 9 of 9C
+    return _LETTER_ALIAS if form.kind == "letters" != own.kind else _ALIAS
 
 
 def _chances(
@@ -236,10 +241,14 @@ def _chances(
     inside: tuple[str, ...] = labels
     if window and window[0] in labels and window[1] in labels:
         inside = labels[labels.index(window[0]) : labels.index(window[1]) + 1]
-    rest = len(labels) - len(inside)
+    rare = usage()["rare"].get(system, ())
+    weights = {label: _HALF if ".5" in label or label in rare else 1.0 for label in labels}
+    usual = sum(weights[label] for label in inside)
+    rest = sum(weights.values()) - usual
     share = _USUAL_SHARE if rest else 1.0
     return {
-        label: share / len(inside) if label in inside else (1 - share) / rest for label in labels
+        label: weight * (share / usual if label in inside else (1 - share) / rest)
+        for label, weight in weights.items()
     }
 
 

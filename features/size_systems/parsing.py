@@ -29,8 +29,10 @@ _FLOOR = 3e-4
 """Chance of a sibling label in a cell that does not list it: a mistyped or foreign label."""
 _FURTHER_FORM = 0.5
 """Weight of each further form a label may have ("32/34": jeans first, then a double size)."""
+_OWN_NUMBERS = 0.01
+"""How well numbers of the shop's own go with any product."""
 _WRONG_SYSTEM, _WRONG_NAME = 1e-4, 1e-6
-_WRONG_AUDIENCE, _WRONG_FAMILY = 0.01, 0.005
+_WRONG_AUDIENCE, _WRONG_FAMILY = 1e-3, 1e-4
 _CALLED_CHILD = {"girls": 1.0, "boys": 1.0, "baby": 0.2}
 _KIN = {("girls", "boys"): 0.2, ("girls", "baby"): 0.1, ("boys", "baby"): 0.1}
 _UNISEX = {"unisex": 1.0, "women": 0.1, "men": 0.2, "girls": 0.02, "boys": 0.02, "baby": 0.02}
@@ -303,6 +305,8 @@ def _common(cell: Cell) -> float:
 
 def _told(cell: Cell, context: _Context) -> float:
     """How well a cell goes with what is told of the product."""
+    if cell.system == OWN:
+        return _OWN_NUMBERS if context.system is None else _WRONG_SYSTEM
     weight = _for_audience(cell.audience, context.audience)
     if context.family is not None and context.family not in cell.families:
         weight *= _WRONG_FAMILY

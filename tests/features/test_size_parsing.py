@@ -99,6 +99,17 @@ def test_siblings_and_market_resolve_a_number(text, siblings, market, meant):
     assert (best.system, best.audience, best.label) == meant
 
 
+def test_what_the_product_is_wins_over_what_its_labels_look_like():
+    labels = [str(number) for number in range(24, 33)]
+    assert parse_size("28", siblings=labels).best.system == "WAIST_INCH"
+    assert parse_size("28", "boys", "shoes", siblings=labels).best.system == "SHOE_EU"
+
+
+def test_labels_that_no_system_has_together_are_numbers_of_the_shops_own():
+    best = parse_size("13", "women", "dress", "US", siblings=["1", "4", "17", "51", "57"]).best
+    assert (best.system, best.listed) == (OWN, False)
+
+
 @pytest.mark.parametrize("system", ["DE", "EU", "IT", "FR", "ES"])
 def test_the_system_of_the_product_resolves_a_number(system):
     reading = parse_size("42", "women", "dress", system=system)
