@@ -24,6 +24,7 @@ from features.children import (
     moment,
     product_heights,
 )
+from features.geometry import parent_scale
 from features.histories import T0_US
 from features.positions import AGED, CHILDREN, PLACES, SizeScales, is_child_scale
 
@@ -113,7 +114,9 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts = _without_other_bodies(facts)
     facts["audience"] = facts["audience"].astype(object).fillna("any").astype(str)
     facts["body_scale"] = body_scale(facts)
-    facts["person"] = facts["customer_id"] + "\x1f" + facts["wearer"]
+    # Whom the garment is for, where nobody named them but one child must be meant.
+    wearer = facts.pop("meant").fillna(facts["wearer"])
+    facts["person"] = facts["customer_id"] + "\x1f" + wearer.astype(facts["wearer"].dtype)
     facts[list(PLACES)] = facts[list(PLACES)].astype("float64")
     return facts
 
@@ -124,6 +127,7 @@ def _with_people(
     """The figures told at or before the order, as they are when the garment is worn."""
     measurements = tables.get("body_measurements")
     moments = [moment(figure) for figure in OUTGROWN]
+    facts["meant"] = pd.Series(None, index=facts.index, dtype=object)
     if measurements is None or measurements.empty:
         facts[[*OUTGROWN, *moments, "birth"]] = np.nan
         facts[["cup", *PERSON_TEXTS]] = None
@@ -135,6 +139,7 @@ def _with_people(
         told = named.where(~anyone)
         meant = _meant_children(facts[anyone], people, product_heights(placed))
         told.loc[meant.index] = meant[told.columns]
+        facts.loc[meant.index, "meant"] = meant["wearer"]
         facts = pd.concat([facts, told.drop(columns="measured")], axis=1)
     facts["age_years"] = (facts["at"] - facts["birth"]) / YEAR_US
     today = growing_body(facts)
@@ -163,16 +168,14 @@ def _meant_children(
     pairs = pd.concat([pairs, told], axis=1)
     pairs = pairs[is_child_record(pairs)].reset_index(drop=True)
     if pairs.empty:
-        return told.iloc[:0]
+        return pairs.iloc[:0]
     today = growing_body(pairs)
     height = today[EXPECTED[0]].fillna(today["height_cm"])
     low, high = (pairs[name].to_numpy(dtype="float64") for name in ("low", "high"))
     away = misfit(height.to_numpy(), pairs["sex"], pairs["audience"], low, high)
     pairs = pairs.assign(_away=-away)[away <= NOT_MEANT_CM]
-    order = pairs.sort_values(
-        ["_line", "_away", "measured", "wearer"], kind="stable"
-    )
-    return order.drop_duplicates("_line", keep="last").set_index("_line")[list(told.columns)]
+    order = pairs.sort_values(["_line", "_away", "measured", "wearer"], kind="stable")
+    return order.drop_duplicates("_line", keep="last").set_index("_line")[[*told.columns, "wearer"]]
 
 
 def _as_of(facts: pd.DataFrame, people: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -237,18 +240,26 @@ def with_natural_size(facts: pd.DataFrame, natural: NaturalSize) -> pd.DataFrame
 
     ``natural`` and ``natural_sd`` (steps): the size the body points to. ``gap`` = position -
     natural, NaN where no body figure is known: without one the natural size is the average's.
-    ``scale_mean``, ``scale_sd``: of all choices on the scale.
+    ``scale_mean``, ``scale_sd``: of all choices on the scale. Where the body is read by a part of
+    the scale, such as skirts, ``position`` is moved by what this kind of garment asks of this body
+    beyond the whole, so that positions of a person compare across kinds.
     """
     body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
-    scale = facts["body_scale"].to_numpy(dtype=object)
-    mean, spread = natural.predict(body, scale)
-    center, width = natural.of_scale(scale)
+    part = facts["body_scale"].to_numpy(dtype=object)
+    wholes = {name: parent_scale(name) or name for name in set(part) if isinstance(name, str)}
+    whole = np.array([wholes.get(name) for name in part], dtype=object)
+    mean, spread = natural.predict(body, whole)
+    of_part, spread_of_part = natural.predict(body, part)
+    cut = np.nan_to_num(of_part - mean)
+    spread = np.where(np.isnan(spread_of_part), spread, spread_of_part)
+    center, width = natural.of_scale(whole)
     figures = [i for i, name in enumerate(BODY_COLUMNS) if name != "age_years"]
     bodiless = ~np.isfinite(body[:, figures]).any(axis=1)
     # An age tells of a size where positions count from it.
-    bodiless &= ~pd.Series(scale, dtype=object).map(is_aged).to_numpy(dtype=bool)
-    position = facts["position"].to_numpy(dtype="float64")
+    bodiless &= ~np.array([is_aged(name) for name in part], dtype=bool)
+    position = facts["position"].to_numpy(dtype="float64") - cut
     return facts.assign(
+        position=position,
         natural=mean,
         natural_sd=spread,
         gap=np.where(bodiless, np.nan, position - mean),

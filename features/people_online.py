@@ -86,7 +86,8 @@ def people_items(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes
         told = _compact({str(name): value for name, value in record.items()})
         yield state_key(_PERSON, customer_id, wearer), orjson.dumps(told)
         if child:
-            children.setdefault(customer_id, []).append((told["measured"], wearer, told))
+            named = {**told, "who": wearer}
+            children.setdefault(customer_id, []).append((told["measured"], wearer, named))
     for customer_id, known in children.items():
         known.sort(key=lambda each: each[:2])
         yield state_key(_CHILD, customer_id), orjson.dumps([told for _, _, told in known])
@@ -152,7 +153,8 @@ def read_person(
     -------
     dict
         Figures and texts by name, only those that are known; of a growing wearer those of the day
-        of wearing, with ``expected_height_cm`` and ``expected_height_sd``.
+        of wearing, with ``expected_height_cm`` and ``expected_height_sd``; ``who``, the name of the
+        child that is meant where none was named.
     """
     now = (asker.asked_at if at is None else at) * _MICROS
     told = _unfold(_told(asker)) if asker.measurements else {}
@@ -168,7 +170,8 @@ def read_person(
         else:
             record["grown_up"] = True
     growing_body_one(record, audience, now)
-    return _without_other_body(record, audience)
+    own = _without_other_body(record, audience)
+    return {**own, "who": record["who"]} if "who" in record else own
 
 
 def _on_record(

@@ -21,6 +21,7 @@ from narwhals import from_native
 from features.bodies import UNNAMED
 from features.choices import SHIFT_PRIOR
 from features.frames import is_growing
+from features.garments import part_of_scale
 from features.histories import T0_US, decay, final_state
 from features.lines import YEAR_US, is_aged
 from features.people_online import (
@@ -164,6 +165,7 @@ class SizeFitLookup:
             return None
         person = read_person(q, product.audience, found, heights=product.heights)
         age, sex = person.get("age_years", math.nan), person.get("sex")
+        who = person.get("who", q.wearer)
         of_scale = {
             scale: self._space.ages_.of_one(scale, age, sex)
             for scale in {product.scales[row] for row in rows}
@@ -171,7 +173,7 @@ class SizeFitLookup:
         framed = [of_scale[product.scales[row]] for row in rows]
         scales = [scale for scale, _ in framed]
         taken = [taken for _, taken in framed]
-        return _Asked(q, product, rows, person, scales, taken, _keys(q, product, rows, scales))
+        return _Asked(q, product, rows, person, scales, taken, _keys(q, product, rows, scales, who))
 
     def _facts(self, asked: _Asked) -> Floats:
         codes = self._codes
@@ -197,8 +199,16 @@ class SizeFitLookup:
             unnamed = is_child_scale(scale) and q.wearer == "self"
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
             here = [each == scale for each in asked.scales]
+            natural, spread = self._space.natural_.predict_one(body, read_by)
+            part = part_of_scale(read_by, product.category, product.audience, product.size_system)
+            if part != read_by:
+                of_part, spread_of_part = self._space.natural_.predict_one(body, part)
+                if not math.isnan(of_part):
+                    facts[here, _F["position"]] -= of_part - natural
+                    spread = spread_of_part
             facts[np.ix_(here, _SCALE_COLUMNS)] = (
-                *self._space.natural_.predict_one(body, read_by),
+                natural,
+                spread,
                 *self._scales.get(read_by, (math.nan, math.nan)),
                 is_growing(scale),
                 float(unnamed),
@@ -245,7 +255,11 @@ def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:
 
 
 def _keys(
-    q: SizeQuestion, product: OnlineProduct, rows: list[int], scales: Sequence[str | None]
+    q: SizeQuestion,
+    product: OnlineProduct,
+    rows: list[int],
+    scales: Sequence[str | None],
+    who: str,
 ) -> list[tuple[str, int, int | None]]:
     """Key in the store, which history, and for which row (None: for all)."""
     keys: list[tuple[str, int, int | None]] = [
@@ -259,7 +273,7 @@ def _keys(
         label = product.labels[row]
         keys.append((state_key("product_size", product.product_id, label), _H["product_size"], i))
     if q.customer_id is not None:
-        person = state_key(q.customer_id, q.wearer)
+        person = state_key(q.customer_id, who)
         keys.append((state_key("person", person, product.audience), _H["person"], None))
         for i, scale in enumerate(map(str, scales)):
             keys.append((state_key("person_scale", person, scale), _H["person_scale"], i))

@@ -23,6 +23,8 @@ from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
 from features.events import DAY_US, line_events
 from features.frames import AgeFrame, is_growing
+from features.garments import binding_of_part, part_of_scale
+from features.geometry import chart_geometry, parent_scale
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales
@@ -137,11 +139,11 @@ class SizeFitSpace:
     ) -> SizeFitSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = self._fit_natural(line_facts(tables, self.scales_))
+        facts = self._fit_natural(tables)
         if facts["chart"].eq("estimated").any():
             seen = with_natural_size(facts, self.natural_)
             self.scales_.learn_moves(facts, seen["position"] - seen["natural"])
-            facts = self._fit_natural(line_facts(tables, self.scales_))
+            facts = self._fit_natural(tables)
         self.codes_ = {}
         for column in CODED:
             counts = facts[column].dropna().astype(str).value_counts()
@@ -188,21 +190,34 @@ class SizeFitSpace:
             space=self,
         )
 
-    def _fit_natural(self, facts: pd.DataFrame) -> pd.DataFrame:
-        """Learn the size of an age and of a body from the sizes chosen."""
+    def _fit_natural(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Learn the size of an age and of a body from the charts and from the sizes chosen."""
+        facts = line_facts(tables, self.scales_)
+        placed = self.scales_.place(tables["products"], tables["product_sizes"])
         self.ages_ = AgeFrame.of_scales(self.scales_).fit(facts)
         facts = self.framed(facts)
+        scale = facts["body_scale"].to_numpy(dtype=object)
+        parts = {name for name in scale if isinstance(name, str) and parent_scale(name)}
         self.natural_ = NaturalSize().fit(
             facts[list(BODY_COLUMNS)].to_numpy(dtype="float64"),
-            facts["body_scale"].to_numpy(dtype=object),
+            scale,
             facts["position"].to_numpy(dtype="float64"),
+            geometry=chart_geometry(
+                placed, {name: binding_of_part(name) for name in parts}, self.ages_.wear_days_
+            ),
         )
         return facts
 
     def framed(self, facts: pd.DataFrame) -> pd.DataFrame:
         """Count positions from the size of a child's age, and say by which scale to read bodies."""
         framed = self.ages_.apply(facts)
-        return framed.assign(body_scale=body_scale(framed))
+        scale = body_scale(framed)
+        texts = framed[["category", "audience", "size_system"]].astype(object)
+        keys = pd.MultiIndex.from_frame(texts.where(texts.notna(), None).assign(scale=scale))
+        parts = {key: part_of_scale(key[3], *key[:3]) for key in keys.unique()}
+        return framed.assign(
+            body_scale=pd.Series([parts[key] for key in keys], framed.index, object)
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write ``space.json``."""
