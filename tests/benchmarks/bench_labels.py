@@ -4,7 +4,9 @@
 
 Shares are of order lines. ``listed``: the label is a size of a table. ``sure``: with the labels of
 the same product, its category, audience, system and market, one meaning has 0.9 or more. The
-rentals have the shop's own standardised numbers, 0 to 58: they are read as numbers, no more.
+rentals have the shop's own standardised numbers, 0 to 58: they are read as numbers, no more. Where
+``listed``, a product's few numbers all happen to be sizes of one table; a product without a size
+system should be taken at its labels' order only.
 """
 
 from __future__ import annotations

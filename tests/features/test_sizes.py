@@ -19,6 +19,13 @@ LADDERS = {
     "toddlers": ["2T", "3T", "4 years", "5-6Y"],
     "centimetres": ["56", "62", "68", "74", "80", "86", "92", "98", "104", "110"],
     "waist and inseam": ["W28/L30", "W28/L32", "W30/L30", "w31 l34", "32x32", "W34L32"],
+    "waist and inseam run together": ["2932", "3332", "3432", "3434", "3632", "4032"],
+    "double sizes": ["32/34", "36/38", "40/42", "44/46"],
+    "bras": ["75A", "75B", "80AA", "80A", "80DD", "85A"],
+    "height and girth": ["155/80A", "160/84A", "165/88A", "170/92A"],
+    "Japanese letters": ["SS", "S", "M", "L", "LL"],
+    "Australian babies": ["0000", "000", "00", "0", "1", "2"],
+    "words of a language": ["Gr. 36", "Größe 38", "T.40", "Talla 42"],
     "full width": ["\uff33", "\uff2d", "\uff2c", "\uff38\uff2c"],
     "full-width digits": ["\uff18", "\uff11\uff10", "\uff11\uff12"],
 }
