@@ -249,11 +249,14 @@ def _size(outlook: SizeOutlook, shown: ShownSizes, risks: Mapping[str, float]) -
 def _than_usual(
     request: SizeAdviceRequest, advice: SizeAdvice, shown: ShownSizes, language: Language
 ) -> dict[str, Any] | None:
-    if not shown.steps or request.market is None or not advice.sizes:
+    if request.market is None or not advice.sizes:
+        return None
+    off = shown.than_usual
+    steps = off.steps if advice.recommended is None else off.by_label.get(advice.recommended, 0)
+    if not steps:
         return None
     market = request.market.upper()
-    text = usual_text(shown.steps, market, language)
-    return {"market": market, "steps": shown.steps, "text": text}
+    return {"market": market, "steps": steps, "text": usual_text(steps, market, language)}
 
 
 def _next_size(advice: SizeAdvice, language: Language) -> dict[str, Any] | None:

@@ -169,7 +169,10 @@ class ThanUsual(BaseModel):
     """The labels mean another body than shoppers of the market are used to."""
 
     market: str
-    steps: int = Field(description="Sizes larger than usual to take; below 0 smaller.")
+    steps: int = Field(
+        description="Sizes larger than usual to take; below 0 smaller. Of the recommended size "
+        "where there is one, else of most sizes."
+    )
     text: str = Field(description="The same as a sentence.")
 
 

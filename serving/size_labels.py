@@ -21,7 +21,7 @@ from features.size_systems import (
 )
 from features.size_systems.parsing import parse_size
 from serving.advisor import ProductSizes
-from serving.label_meaning import EVERYWHERE, Body, body_of, read_label, steps_from_usual
+from serving.label_meaning import EVERYWHERE, Body, ThanUsual, body_of, read_label, than_usual
 
 __all__ = ["ShownSizes", "SizeLabels"]
 
@@ -40,6 +40,8 @@ _PLAINLY: Final = {
 }
 """How a size is named among words; every other system by its name and the label."""
 
+_AS_USUAL: Final = ThanUsual()
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSizes:
@@ -57,15 +59,15 @@ class ShownSizes:
     named
         The product's label as a sentence names it, with the shopper's own where it differs:
         ``L (US 12)``.
-    steps
-        How many sizes larger than usual a shopper of the market should take; below 0 smaller.
+    than_usual
+        How the labels differ from what the market means by them.
     """
 
     labels: Mapping[str, dict[str, str | None]] = field(default_factory=dict)
     conversions: Mapping[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
-    steps: int = 0
+    than_usual: ThanUsual = _AS_USUAL
 
 
 class SizeLabels:
@@ -156,7 +158,7 @@ def _show(product: ProductSizes, market: str | None, asked: Sequence[str] | None
         conversions,
         tuple(missing) if asked is not None else (),
         named,
-        0 if usual is None else steps_from_usual(product, usual),
+        _AS_USUAL if usual is None else than_usual(product, usual),
     )
 
 

@@ -25,7 +25,7 @@ def charted(labels, system, audience, family, of=None, shift=0):
 
 
 def steps_of(product, market):
-    return SizeLabels().of("p", product, market, None).steps
+    return SizeLabels().of("p", product, market, None).than_usual.steps
 
 
 def test_labels_are_shown_in_own_and_asked_systems(app):
@@ -103,7 +103,7 @@ def test_a_label_that_may_be_several_is_not_guessed():
     shown = SizeLabels().of("p", product, "US", ["US"])
     assert shown.labels["42"] == {"US": None}
     assert shown.missing == ("US",)
-    assert shown.steps == 0
+    assert shown.than_usual.steps == 0
 
 
 def test_an_estimated_chart_moves_no_name_but_names_labels_that_say_nothing():
@@ -183,7 +183,7 @@ def test_nothing_is_said_of_labels_the_market_does_not_use():
 def test_half_a_size_is_no_reason_to_take_another():
     table = size_table("ALPHA", "women", "dress")
     chests = [table.find(label).body["chest_cm"] for label in LETTERS]
-    for part, steps in ((0.0, 0), (0.4, 0), (0.9, 1), (1.1, 1)):
+    for part, steps in ((0.0, 0), (0.5, 0), (0.7, 0), (0.9, 1), (1.1, 1)):
         cut = tuple(
             {"chest_cm": (low - part * (high - low), high - part * (high - low))}
             for low, high in chests
@@ -192,11 +192,27 @@ def test_half_a_size_is_no_reason_to_take_another():
         assert steps_of(product, "US") == steps, part
 
 
-def test_labels_that_say_different_things_are_left_alone():
+def test_labels_that_say_different_things_are_told_size_by_size():
     table = size_table("ALPHA", "women", "dress")
     place = [table.labels.index(label) for label in LETTERS]
-    mixed = [table.sizes[p + off].body for p, off in zip(place, (-1, 0, 1, 0), strict=True)]
-    product = ProductSizes(LETTERS, "ALPHA", "women", "dress", tuple(mixed), "published")
+    closer = [table.sizes[place[0]].body["chest_cm"]]  # Asian letters: half as far apart
+    for _ in LETTERS[1:]:
+        low, high = closer[-1]
+        closer.append((low + (high - low) / 2, high + (high - low) / 2))
+    cut = tuple({"chest_cm": each} for each in closer)
+    product = ProductSizes(LETTERS, "ALPHA", "women", "dress", cut, "published")
+    found = SizeLabels().of("p", product, "US", None).than_usual
+    assert [found.by_label[label] for label in LETTERS] == [0, 0, 1, 1]
+    assert found.steps == 1
+    apart = [table.sizes[p + off].body for p, off in zip(place, (-1, 0, 1, 1), strict=True)]
+    product = ProductSizes(LETTERS, "ALPHA", "women", "dress", tuple(apart), "published")
+    assert steps_of(product, "US") == 0
+
+
+def test_a_chart_that_does_not_rise_says_nothing():
+    table = size_table("ALPHA", "women", "dress")
+    bodies_ = tuple(table.find(label).body for label in ("S", "S", "L", "M"))
+    product = ProductSizes(LETTERS, "ALPHA", "women", "dress", bodies_, "published")
     assert steps_of(product, "US") == 0
 
 
@@ -214,6 +230,24 @@ def test_a_chart_s_hint_is_told_in_the_answer(app, monkeypatch):
     japanese = ask(app, body={**DRESS, "market": "US", "locale": "ja"}).json
     assert "アメリカ合衆国" in japanese["than_usual"]["text"]
     assert ask(app, body=DRESS).json["than_usual"] is None
+
+
+def test_the_hint_is_that_of_the_recommended_size(app, monkeypatch):
+    table = size_table("ALPHA", "women", "dress")
+    low, high = table.find("S").body["chest_cm"]
+    half = (high - low) / 2
+    closer = tuple({"chest_cm": (low + half * i, high + half * i)} for i in range(len(LETTERS)))
+    product = ProductSizes(LETTERS, "ALPHA", "women", "dress", closer, "published")
+    monkeypatch.setitem(PRODUCTS, "dress", product)
+    told = {}
+    for height in (151, 161, 171, 181):
+        asked = {"product_id": "dress", "market": "US", "measurements": {"height_cm": height}}
+        answer = ask(app, body=asked).json
+        told[answer["recommended"]] = (answer["than_usual"] or {"steps": 0})["steps"]
+    assert told == {"S": 0, "M": 0, "L": 1, "XL": 1}
+    unknown = ask(app, body={"product_id": "dress", "market": "US"}).json
+    assert unknown["recommended"] is None
+    assert unknown["than_usual"]["steps"] == 1
 
 
 def test_an_estimated_chart_is_said(app):
