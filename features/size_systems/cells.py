@@ -178,7 +178,9 @@ class Cell:
             return None
         chance = (low.chance + high.chance) / 2 / apart
         chance *= _SPAN_OF_AGES if self.unit in ("years", "months") else _PART
-        return self._as(f"{low.label}{joint}{high.label}", chance, low.label, high.label)
+        plain = not any(mark in low.label + high.label for mark in "-/")
+        label = f"{low.label}{joint}{high.label}" if plain else written(form)
+        return self._as(label, chance, low.label, high.label)
 
     def _girth(self, form: Notation) -> Found | None:
         """Any height with the girth of a size: the size of that girth. A child's: the height."""

@@ -200,7 +200,7 @@ def _toddler(unit: str) -> str:
 
 def _newborn(m: re.Match[str]) -> Iterator[Notation]:
     low = 0.0 if m[0] == "n" else -1.0
-    yield Notation("figure", low, low + 1, "months", suffix="NB" if low == 0 else "P")
+    yield Notation("figure", low, low, "months", suffix="NB" if low == 0 else "P")
 
 
 def _with_unit(m: re.Match[str]) -> Iterator[Notation]:
@@ -309,6 +309,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         (rf"(?!00){_N}(h|H)?", _plain),
     )
 )
+_NO_BRACKETS = str.maketrans("()[]", "    ")
 _TIERS = (re.compile(r"[()\[\]|=;,&]+"), re.compile(r"/"), re.compile(r"-"), re.compile(r" "))
 
 
@@ -337,7 +338,11 @@ def notations(text: str) -> tuple[tuple[Notation, ...], ...]:
     encoded = words.encode(folded)
     if whole := _part(encoded):
         return (whole,)
-    return next((found for tier in _TIERS if (found := _said_twice(encoded, tier))), ())
+    twice = next((found for tier in _TIERS if (found := _said_twice(encoded, tier))), ())
+    if twice:
+        return twice
+    whole = _part(encoded.translate(_NO_BRACKETS))  # 38 (EU)
+    return (whole,) if whole else ()
 
 
 def _part(encoded: str, inherited: tuple[Marker, ...] = ()) -> tuple[Notation, ...]:
