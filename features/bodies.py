@@ -41,6 +41,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Moments = tuple[Floats, Floats]
+Told = tuple[bool, ...]
 
 BODY_COLUMNS = (
     "height_cm",
@@ -56,6 +57,7 @@ _CUPS = {"aa": 0.0, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0,
 _OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
 _FAR = 4.0  # standard deviations of what the charts lead to expect
 _RIDGE = 0.02
+_SELDOM = 0.1
 _PRIOR_LINES, _PARENT_LINES = 40.0, 100.0  # as many lines as charts, and as a whole scale, count
 
 
@@ -96,10 +98,9 @@ class NaturalSize:
 
     scales_: dict[str, Moments] = field(default_factory=dict)
     bias_: dict[str, dict[str, float]] = field(default_factory=dict)
-    _plain: dict[tuple[str, tuple[bool, ...]], tuple[list[float], float, float]] = field(
-        default_factory=dict
-    )
+    _plain: dict[tuple[str, Told], tuple[list[float], float, float]] = field(default_factory=dict)
     _weights: dict[tuple[str, bytes], tuple[Floats, float, float]] = field(default_factory=dict)
+    _judges: dict[str, Judge] = field(default_factory=dict)
 
     def fit(
         self,
@@ -130,7 +131,8 @@ class NaturalSize:
             Which lines were kept as fitting, of those whose outcome may be looked at; read for
             `bias_` alone, which takes every line for kept where this is None.
         """
-        self.scales_, self.bias_, self._weights, self._plain = {}, {}, {}, {}
+        self.scales_, self.bias_ = {}, {}
+        self._weights, self._plain, self._judges = {}, {}, {}
         charts = dict(geometry or {})
         shaped = self._believed(shape(body), scale)
         names = {s for s in scale if isinstance(s, str)} | set(charts)
@@ -214,13 +216,13 @@ class NaturalSize:
             weights, constant, deviation = self._conditional(name, here)
             mean[rows] = shaped[np.ix_(rows, here)] @ weights + constant
             spread[rows] = deviation
-            judge = _judge(name)
-            if judge is None:
+            surveyed = _judge(name)
+            if surveyed is None:
                 continue
-            belief = judge.weights(shaped[rows], here)
-            for row in np.flatnonzero(belief < 1.0):
-                mean[rows[row]], spread[rows[row]] = self._doubted(
-                    name, judge, shaped[rows[row]].tolist(), tuple(here.tolist()), belief[row]
+            belief = surveyed.weights(shaped[rows], here)
+            for row in rows[belief < 1.0]:
+                mean[row], spread[row] = self._doubted(
+                    name, shaped[row].tolist(), tuple(here.tolist())
                 )
         return mean, spread
 
@@ -243,11 +245,9 @@ class NaturalSize:
         if not math.isnan(shaped[7]):
             shaped[7] = math.sqrt(min(max(shaped[7], 0.0), FULL_GROWN)) * GROWTH_CM
         known = tuple([figure == figure for figure in shaped])  # noqa: PLR0124 (NaN is not itself)
-        judge = _judge(name)
-        if judge is not None:
-            belief = judge.weight_one(shaped, known)
-            if belief < 1.0:
-                return self._doubted(name, judge, shaped, known, belief)
+        surveyed = _judge(name)
+        if surveyed is not None and surveyed.weight_one(shaped, known) < 1.0:
+            return self._doubted(name, shaped, known)
         return self._plainly(name, shaped, known)
 
     def of_scale(self, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
@@ -282,13 +282,17 @@ class NaturalSize:
 
     def _believed(self, shaped: Floats, scale: npt.NDArray[Any]) -> Floats:
         """The figures without those of bodies that are not believed."""
-        believed = shaped.copy()
+        belief = np.ones(len(shaped))
         known = np.isfinite(shaped)
         for name, rows in self._groups(known, scale, every=True):
             judge = _judge(name)
             if judge is not None:
-                doubted = judge.weights(shaped[rows], known[rows[0]]) < 1.0
-                believed[rows[doubted]] = np.nan
+                belief[rows] = judge.weights(shaped[rows], known[rows[0]])
+        doubted = pd.Series(belief < 1.0)
+        # Where many are doubted the surveys are not of these people.
+        seldom = doubted.groupby(pd.Series(scale, dtype=object)).transform("mean") <= _SELDOM
+        believed = shaped.copy()
+        believed[(doubted & seldom).to_numpy()] = np.nan
         return believed
 
     def _groups(
@@ -320,9 +324,7 @@ class NaturalSize:
             spread[rows] = deviation
         return mean, spread
 
-    def _plainly(
-        self, name: str, shaped: Sequence[float], known: tuple[bool, ...]
-    ) -> tuple[float, float]:
+    def _plainly(self, name: str, shaped: Sequence[float], known: Told) -> tuple[float, float]:
         key = (name, known)
         if key not in self._plain:
             weights, constant, deviation = self._conditional(name, np.array(known))
@@ -332,22 +334,34 @@ class NaturalSize:
         mean: float = sum(map(operator.mul, plain, figures), constant)
         return mean, deviation
 
-    def _doubted(
-        self,
-        name: str,
-        judge: Judge,
-        shaped: Sequence[float],
-        known: tuple[bool, ...],
-        belief: float,
-    ) -> tuple[float, float]:
-        """Mixture of the answer to all figures and of those that leave one out."""
+    def _doubted(self, name: str, shaped: Sequence[float], known: Told) -> tuple[float, float]:
+        """The answer to a body that surveys do not believe.
+
+        The shop's own people may be of another build, or tell otherwise than the surveyed: what is
+        usual among them is believed. Else the answer is a mixture of that to all figures and of
+        those that leave one out.
+        """
+        surveyed, own = _judge(name), self._own_judge(name)
+        assert surveyed is not None
+        belief = surveyed.weight_one(shaped, known)
+        judge = surveyed
+        if own.knows(known):
+            judge, belief = own, max(belief, own.weight_one(shaped, known))
         answers = [(belief, *self._plainly(name, shaped, known))]
-        for column, share in judge.without_one(shaped, known):
+        for column, share in judge.without_one(shaped, known) if belief < 1.0 else ():
             others = tuple(here and i != column for i, here in enumerate(known))
             answers.append(((1.0 - belief) * share, *self._plainly(name, shaped, others)))
         mean = sum(share * each for share, each, _ in answers)
         variance = sum(share * (sd**2 + (each - mean) ** 2) for share, each, sd in answers)
         return float(mean), math.sqrt(variance)
+
+    def _own_judge(self, name: str) -> Judge:
+        """The judge of bodies as the people of the scale tell them."""
+        if name not in self._judges:
+            mean, covariance = self.scales_[name]
+            child = kind_of(name) == "child"
+            self._judges[name] = Judge(mean[:-1], covariance[:-1, :-1], child=child)
+        return self._judges[name]
 
     def _conditional(self, scale: str, known: npt.NDArray[np.bool_]) -> tuple[Floats, float, float]:
         key = (scale, known.tobytes())

@@ -35,8 +35,9 @@ Bools = npt.NDArray[np.bool_]
 LEAST = 0.01
 """The least belief in all figures of a person together."""
 _AGE = len(FIGURES) + 1
-# Chi-square quantiles at 1 - 1e-4 for one to seven figures.
-_RARE = (15.137, 18.421, 21.108, 23.513, 25.745, 27.856, 29.878)
+# Chi-square quantiles at 1 - 1e-6 for one to seven figures.
+_RARE = (23.928, 27.631, 30.665, 33.377, 35.888, 38.258, 40.522)
+_TAIL = 4.0  # degrees of freedom of Student's t: real bodies stray further than normal ones
 _AGE_NOISE = 3.0  # about half a year at four
 _CHILD_CM, _CHILD_KG = 140.0, 30.0
 _LOW = np.array([BODY_RANGES[name][0] for name in FIGURES])
@@ -63,8 +64,11 @@ class Judge:
 
     Parameters
     ----------
-    kind
-        One of `features.anthropometry.KINDS`. A child's age is judged with its figures.
+    mean, covariance
+        Of bodies as told, by `features.bodies.BODY_COLUMNS` as :func:`shape` gives them. Columns
+        without variance are not known of these bodies, and bodies that tell them not judged.
+    child
+        Whether a child's age is judged with its figures; a grown-up's says nothing of them.
 
     Notes
     -----
@@ -72,13 +76,15 @@ class Judge:
     with a figure at or beyond the bounds of the contract, which no telling can have brought here.
     """
 
-    def __init__(self, kind: str) -> None:
-        mean, covariance = body_moments(kind)
-        self._columns = (*range(len(FIGURES)), *([_AGE] if kind == "child" else []))
-        self._mean = mean
-        self._covariance = covariance + told_covariance()
-        self._covariance[_AGE, _AGE] += _AGE_NOISE**2
+    def __init__(self, mean: Floats, covariance: Floats, *, child: bool) -> None:
+        self._columns = (*range(len(FIGURES)), *([_AGE] if child else []))
+        self._mean, self._covariance = mean, covariance
+        self._variances = np.diag(covariance).tolist()
         self._roots: dict[tuple[int, ...], tuple[list[list[float]], list[float]]] = {}
+
+    def knows(self, known: Sequence[bool]) -> bool:
+        """Whether all the figures told, of those that are judged, are known of these bodies."""
+        return all(self._variances[c] > 0 for c in self._columns if known[c])
 
     def weights(self, shaped: Floats, known: Bools) -> Floats:
         """Belief in bodies that told the same figures.
@@ -132,13 +138,13 @@ class Judge:
         Returns
         -------
         list of (int, float)
-            Column and probability that it is the wrong one: the likelihood of the others, all
-            figures being mistyped equally often.
+            Column and probability that it is the wrong one: the likelihood of the others (Student's
+            t), all figures being mistyped equally often.
         """
         seen = tuple(c for c in self._columns if known[c])
         left = [self._distance(shaped, tuple(c for c in seen if c != each)) for each in seen]
-        least = min(left)
-        odds = [math.exp(-0.5 * (distance - least)) for distance in left]
+        power = -0.5 * (_TAIL + len(seen) - 1)
+        odds = [(1.0 + distance / _TAIL) ** power for distance in left]
         return [(c, each / sum(odds)) for c, each in zip(seen, odds, strict=True)]
 
     def _distance(self, shaped: Sequence[float], seen: tuple[int, ...]) -> float:
@@ -164,8 +170,19 @@ class Judge:
 
 @lru_cache(maxsize=8)
 def judge_of(kind: str | None) -> Judge | None:
-    """The judge of bodies of a kind; None where nothing is known of the kind."""
-    return None if kind is None else Judge(kind)
+    """The judge of bodies of a kind as surveyed; None where nothing is known of the kind.
+
+    Parameters
+    ----------
+    kind
+        One of `features.anthropometry.KINDS`.
+    """
+    if kind is None:
+        return None
+    mean, covariance = body_moments(kind)
+    covariance = covariance + told_covariance()
+    covariance[_AGE, _AGE] += _AGE_NOISE**2
+    return Judge(mean, covariance, child=kind == "child")
 
 
 def kind_of(scale: str) -> str | None:
@@ -200,7 +217,7 @@ def trust(
     --------
     >>> nothing = [np.nan] * 6
     >>> trust(np.array([[168.0, 62.0, *nothing], [190.0, 40.0, *nothing]]), "female").round(2)
-    array([1.  , 0.01])
+    array([1.  , 0.11])
     """
     people = len(body)
     shaped_body = np.array(body, dtype="float64")

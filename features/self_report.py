@@ -10,6 +10,10 @@ Height and weight stand in no chart of girths. For them surveys say what people 
 measure (:mod:`features.anthropometry`), so that their bias also holds how a shop's people differ
 from those surveyed: the sign is told by it rather than the centimetre.
 
+Charts have a shape of their own: where a shop cuts its waists narrower than its people are, that
+reads as flattery (about a centimetre on simulated shops). Compare shops, or years of one, rather
+than trust a single figure to the centimetre.
+
 No prediction is corrected by these figures. The natural size is learned from what people tell, so
 that a bias they share is in it already.
 """

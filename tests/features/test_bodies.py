@@ -263,6 +263,18 @@ def test_one_body_is_answered_as_in_a_batch_believed_or_not(shares):
     assert UNTRIED.predict_one(body, SCALE) == pytest.approx((mean[0], spread[0]), rel=1e-6)
 
 
+def test_what_is_usual_among_the_people_of_a_shop_is_believed():
+    # A shop whose people tell the band of their bra as their chest.
+    body, scale, position = planted(3000)
+    body[:, CHEST] -= 28.0
+    natural = NaturalSize().fit(body, scale, position)
+    told = person(height_cm=168.0, weight_kg=63.0, chest_cm=62.0, waist_cm=73.0)
+    usual = natural.spread_of(np.isfinite(told), SCALE)
+    assert natural.predict_one(told, SCALE)[1] == pytest.approx(usual)
+    wild = person(height_cm=168.0, weight_kg=63.0, chest_cm=140.0, waist_cm=73.0)
+    assert natural.predict_one(wild, SCALE)[1] > 1.5 * usual
+
+
 def test_wild_figures_in_training_do_not_move_the_natural_size():
     body, scale, position = (part.copy() for part in (BODY, SCALES, POSITION))
     random = np.random.default_rng(4)

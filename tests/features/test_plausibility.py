@@ -71,7 +71,7 @@ def test_one_body_is_judged_as_in_a_batch(shares, kind):
     ]
     shaped = shape(np.array([[*figures, math.nan, math.nan]]))
     known = np.isfinite(shaped[0])
-    judge = Judge(kind)
+    judge = judge_of(kind)
     batch = judge.weights(shaped, known)[0]
     assert LEAST <= batch <= 1.0
     assert judge.weight_one(shaped[0].tolist(), known.tolist()) == pytest.approx(batch, rel=1e-6)
@@ -106,3 +106,14 @@ def test_the_kind_of_body_is_that_of_the_scale():
     names = ("women|girth/bottom", "men|foot", "unisex|ALPHA:letters", "children|height?", "any|x")
     assert [kind_of(name) for name in names] == ["female", "male", "grown", "child", None]
     assert judge_of(None) is None
+
+
+def test_figures_that_the_bodies_do_not_tell_are_not_known_of_them():
+    mean, covariance = body_moments("female")
+    covariance = covariance.copy()
+    covariance[5], covariance[:, 5] = 0.0, 0.0
+    judge = Judge(mean, covariance, child=False)
+    told = np.isfinite(body(height_cm=165.0, weight_kg=60.0)[0]).tolist()
+    assert judge.knows(told)
+    told[5] = True
+    assert not judge.knows(told)
