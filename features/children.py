@@ -24,6 +24,7 @@ from features.events import DAY_US
 from features.growth import (
     GROWN_UP,
     WEIGHED_TO,
+    age_of_stature,
     foot_length,
     stature,
     stature_later,
@@ -43,6 +44,8 @@ __all__ = [
     "choose_child",
     "growing_body",
     "growing_body_one",
+    "implied_birth",
+    "imply_birth",
     "misfit",
     "moment",
     "product_heights",
@@ -67,6 +70,8 @@ SEX_OF = {"girls": "female", "women": "female", "boys": "male", "men": "male"}
 _OTHER_SEX = {"girls": "male", "boys": "female"}
 # Heights (cm) garments are made for where the product does not say.
 _USUAL_HEIGHTS = {"baby": (50.0, 98.0), "girls": (92.0, 170.0), "boys": (92.0, 176.0)}
+_SMALL_CM = 130.0
+"""Up to this height a wearer of children's clothes is taken for a child that grows."""
 _SLACK_CM = 6.0  # one size of children's clothes
 _STRANGER_CM = 1000.0
 NOT_MEANT_CM = 12.0
@@ -82,6 +87,36 @@ def product_heights(placed: pd.DataFrame) -> pd.DataFrame:
     """Heights a product is made for: ``low`` and ``high`` (cm) by product, NaN where not told."""
     heights = placed.groupby("product_id")["height_mid"]
     return pd.DataFrame({"low": heights.min(), "high": heights.max()})
+
+
+def implied_birth(facts: pd.DataFrame) -> pd.Series:
+    """When each line's wearer was born: as told, or as a small child's height makes likely.
+
+    A child of whom only the height is told grows as one of that median height does; without an age
+    it would stay as small as it was.
+
+    Parameters
+    ----------
+    facts
+        As in :func:`growing_body`.
+    """
+    height = facts["height_cm"].to_numpy(dtype="float64")
+    likely = facts["birth"].isna() & facts["audience"].isin(CHILDREN) & (height < _SMALL_CM)
+    if not likely.any():
+        return facts["birth"]
+    told_at = facts[moment("height_cm")].to_numpy(dtype="float64")
+    age = age_of_stature(height[likely], None)
+    birth = facts["birth"].copy()
+    birth[likely] = told_at[likely] - age * YEAR_US
+    return birth
+
+
+def imply_birth(record: dict[str, Any], audience: str) -> None:
+    """:func:`implied_birth` for one record, in place."""
+    height = record.get("height_cm")
+    if "birth" not in record and height is not None and height < _SMALL_CM and audience in CHILDREN:
+        age = float(age_of_stature(np.array([height]), None)[0])
+        record["birth"] = record[moment("height_cm")] - age * YEAR_US
 
 
 def growing_body(facts: pd.DataFrame) -> pd.DataFrame:
@@ -242,6 +277,7 @@ def _misfit_one(
     child: Mapping[str, Any], audience: str, low: float, high: float, now: float
 ) -> float:
     today = dict(child)
+    imply_birth(today, audience)
     growing_body_one(today, audience, now)
     height = today.get(EXPECTED[0], today.get("height_cm", math.nan))
     outside = max(low - height, height - high) - _SLACK_CM

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
+from features.growth import age_of_stature
 from features.histories import History, Sum, values_before
 from features.wearers import FARTHEST
 
@@ -76,7 +77,7 @@ def _precision(natural_sd: Floats, orders: Floats) -> Floats:
 
 
 def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
-    """Add to lines ``fair``, ``level``, ``spread_1`` ..., ``surplus``, its weight and `BASKET`.
+    """Add to lines ``fair``, ``level``, ``spread_1`` ..., ``born``, ``surplus`` and `BASKET`.
 
     Parameters
     ----------
@@ -115,6 +116,7 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     apart = np.clip(fair - facts["scale_mean"].to_numpy(dtype="float64"), -FARTHEST, FARTHEST)
     others, beside = _beside(facts, fair)
     return facts.assign(
+        born=_born(facts, fair),
         basket_lines=others,
         basket_fair=beside,
         fair=fair,
@@ -125,6 +127,16 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
         surplus=np.where(weight > 0, surplus * weight, 0.0),
         surplus_weight=weight,
     )
+
+
+def _born(facts: pd.DataFrame, fair: Floats) -> Floats:
+    """When the median child that needed this size was born, in years of the histories' time.
+
+    A child of unknown age is as old as its sizes say, and grows from there; nil on other scales.
+    """
+    stature = fair * facts["step_cm"].to_numpy(dtype="float64")
+    age = age_of_stature(np.nan_to_num(stature), None)
+    return np.where(np.isfinite(stature), facts["years"].to_numpy(dtype="float64") - age, 0.0)
 
 
 def _beside(facts: pd.DataFrame, fair: Floats) -> tuple[Floats, Floats]:

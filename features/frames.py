@@ -32,6 +32,8 @@ _DAYS_A_YEAR = 365.25
 _USUAL_DAYS, _DAYS_SPREAD = 30.0, 20.0
 _MOST_DAYS = 120.0
 _FULL_GROWN = 19.0
+_FOOT_SHARE = 0.157
+"""Foot length over stature in childhood; see :func:`features.growth.foot_length`."""
 
 
 def is_growing(scale: object) -> float:
@@ -110,8 +112,8 @@ class AgeFrame:
         Returns
         -------
         DataFrame
-            The same with ``scale`` and ``position`` changed on these rows, and ``age_position``:
-            what was taken off, nil on others.
+            The same with ``scale`` and ``position`` changed on these rows; ``age_position``, what
+            was taken off, nil on others; ``step_cm``, see :meth:`stature_step`.
         """
         scale = facts["scale"].astype(object)
         age = facts["age_years"].to_numpy(dtype="float64")
@@ -131,10 +133,26 @@ class AgeFrame:
             taken[rows] /= self.steps[name]
             aged |= rows
         return facts.assign(
+            step_cm=self.stature_steps(scale.where(~aged, None)),
             scale=scale.where(~aged, scale + AGED),
             position=facts["position"].to_numpy(dtype="float64") - taken,
             age_position=taken,
         )
+
+    def stature_step(self, scale: str | None) -> float:
+        """Centimetres of stature to a step of a scale whose positions do not follow an age.
+
+        NaN for scales of grown-ups, and for those that count from the age.
+        """
+        if scale == _HEIGHT:
+            return self.steps[_HEIGHT]
+        return self.steps[_FOOT] / _FOOT_SHARE if scale == _FOOT else math.nan
+
+    def stature_steps(self, scale: pd.Series) -> Floats:
+        """:meth:`stature_step` of many scales."""
+        steps = {name: self.stature_step(name) for name in (_HEIGHT, _FOOT)}
+        found: Floats = np.asarray(scale.map(steps), dtype=np.float64)
+        return found
 
     def of_one(self, scale: str | None, age: float, sex: str | None) -> tuple[str | None, float]:
         """:meth:`apply` for one size: its scale, and what is taken off its position."""

@@ -38,6 +38,7 @@ __all__ = [
     "WEIGHED_TO",
     "Persistence",
     "age_at_stature",
+    "age_of_stature",
     "carry_z",
     "foot_length",
     "stature",
@@ -238,6 +239,13 @@ def foot_length(height: Any, age: Any, sex: Any) -> Any:
     ratio = np.where(names == "female", ratios["female"], ratios[None])
     lengths = height * np.where(names == "male", ratios["male"], ratio)
     return lengths, lengths * _FOOT_SPREAD
+
+
+def age_of_stature(height: Floats, sex: str | None) -> Floats:
+    """Age (years) whose median stature a height is; that of the ends beyond the tables."""
+    ages, medians, _ = stature_grid(sex)
+    age: Floats = np.interp(height, medians, ages)
+    return age
 
 
 def age_at_stature(height: float, z: float, sex: str | None, age_now: float) -> float:

@@ -20,6 +20,7 @@ from features.children import (
     STALE_US,
     YEAR_US,
     growing_body,
+    implied_birth,
     misfit,
     moment,
     product_heights,
@@ -141,6 +142,7 @@ def _with_people(
         told.loc[meant.index] = meant[told.columns]
         facts.loc[meant.index, "meant"] = meant["wearer"]
         facts = pd.concat([facts, told.drop(columns="measured")], axis=1)
+    facts["birth"] = implied_birth(facts)
     facts["age_years"] = (facts["at"] - facts["birth"]) / YEAR_US
     today = growing_body(facts)
     facts[today.columns] = today
@@ -169,7 +171,7 @@ def _meant_children(
     pairs = pairs[is_child_record(pairs)].reset_index(drop=True)
     if pairs.empty:
         return pairs.iloc[:0]
-    today = growing_body(pairs)
+    today = growing_body(pairs.assign(birth=implied_birth(pairs)))
     height = today[EXPECTED[0]].fillna(today["height_cm"])
     low, high = (pairs[name].to_numpy(dtype="float64") for name in ("low", "high"))
     away = misfit(height.to_numpy(), pairs["sex"], pairs["audience"], low, high)

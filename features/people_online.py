@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 
 from features.bodies import BODY_COLUMNS, cup_index
-from features.children import OUTGROWN, YEAR_US, choose_child, growing_body_one, moment
+from features.children import OUTGROWN, YEAR_US, choose_child, growing_body_one, imply_birth, moment
 from features.lines import (
     GROWN_YEARS,
     PERSON_TEXTS,
@@ -162,6 +162,7 @@ def read_person(
     record.update(told)
     for name in without:
         record.pop(name, None)
+    imply_birth(record, audience)
     birth = record.get("birth")
     if birth is not None:
         age = (now - birth) / YEAR_US

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.choices import BASKET, SHIFT_PRIOR, usual_position
+from features.growth import stature
 from features.histories import History, Sum
 from features.wearers import split
 
@@ -38,7 +39,7 @@ _SUMS = (
     Sum("surplus_weight", "ordered", "surplus_weight"),
     Sum("recent_orders", "ordered", half_life_days=_RECENT_DAYS),
     Sum("recent_fair", "ordered", "fair", half_life_days=_RECENT_DAYS),
-    Sum("recent_years", "ordered", "years", half_life_days=_RECENT_DAYS),
+    Sum("recent_born", "ordered", "born", half_life_days=_RECENT_DAYS),
     *(Sum(o, "fit_told", verdict=o) for o in _OUTCOMES),
     *(Sum(f"fair_{o}", "fit_told", "fair", verdict=o) for o in _OUTCOMES),
     Sum("kept", "kept"),
@@ -72,6 +73,7 @@ _COUNTED = ("person", "person_scale", "product")
 FACTS: tuple[str, ...] = (
     "position",
     "step",
+    "step_cm",
     "chart_sd",
     "natural",
     "natural_sd",
@@ -121,7 +123,7 @@ _COUNTED_AT = [_H[name] for name in _COUNTED]
 _F = {name: i for i, name in enumerate(FACTS)}
 _SPREAD = slice(_S["spread_1"], _S["spread_3"] + 1)
 _TOLD = slice(_S["small"], _S["large"] + 1)
-_RECENT = slice(_S["recent_orders"], _S["recent_years"] + 1)
+_RECENT = slice(_S["recent_orders"], _S["recent_born"] + 1)
 _FAIR = slice(_S["fair_small"], _S["fair_large"] + 1)
 _BODY = slice(_F["chest_cm"], _F["hip_cm"] + 1)
 _MIDS = slice(_F["chest_mid"], _F["hip_mid"] + 1)
@@ -148,7 +150,7 @@ VECTOR: tuple[str, ...] = (
     "person.level_sum",
     "recent_orders",
     "recent_fair",
-    "recent_years_ago",
+    "grown_position",
     "product.told_small",
     "product.told_fit",
     "product.told_large",
@@ -172,6 +174,16 @@ VECTOR: tuple[str, ...] = (
     "brand.told_large",
 )
 """Names of the vector's columns, in order."""
+
+
+def _grown(facts: Floats, recent: Floats) -> Floats:
+    """Where a child of unknown age stands by now, by the sizes it took and the growth since."""
+    grown = np.full(len(facts), np.nan)
+    rows = np.flatnonzero(np.isfinite(facts[:, _F["step_cm"]]) & (recent[:, 0] > 0))
+    if len(rows):
+        age = facts[rows, _F["years"]] - recent[rows, 2] / recent[rows, 0]
+        grown[rows] = stature(np.maximum(age, 0.0), None)[0] / facts[rows, _F["step_cm"]]
+    return grown
 
 
 def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
@@ -211,8 +223,13 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
         height = facts[:, _F["height_cm"]]
         orders = person[:, _S["orders"]]
         shift = product[:, _S["surplus"]] / (product[:, _S["surplus_weight"]] + SHIFT_PRIOR)
+        grown = _grown(facts, recent)
+        outgrown = np.isfinite(grown)
         usual = usual_position(
-            facts[:, _F["natural"]], facts[:, _F["natural_sd"]], orders, person[:, _S["fair"]]
+            facts[:, _F["natural"]],
+            facts[:, _F["natural_sd"]],
+            np.where(outgrown, recent[:, 0], orders),
+            np.where(outgrown, recent[:, 0] * grown, person[:, _S["fair"]]),
         )
         plain, basket = position - shift, facts[:, _F["basket_fair"]]
         vectors = (
@@ -233,7 +250,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             sums[:, _H["person"], _S["level"]],
             recent[:, 0],
             recent[:, 1],
-            facts[:, _F["years"]] - recent[:, 2] / recent[:, 0],
+            grown,
             told[:, _H["product"]],
             shift,
             product[:, _S["surplus_weight"]],

@@ -213,6 +213,7 @@ class SizeFitLookup:
                 is_growing(scale),
                 float(unnamed),
                 codes["scale"].get(scale or "", math.nan),
+                self._space.ages_.stature_step(scale),
             )
             aged |= is_aged(scale)
         if aged or has_figures(person):
@@ -238,6 +239,7 @@ _SCALE_COLUMNS = [
         "child",
         "wearer_unnamed",
         "scale",
+        "step_cm",
     )
 ]
 _PRODUCT_COLUMNS = [_F[name] for name in PLACES]

@@ -31,13 +31,14 @@ _ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
 # is a date of the past.
 _UNBOOSTED = {
     "years",
+    "step_cm",
     "scale_mean",
     "scale_sd",
     "person.level_sum",
     "person_scale.fair_sum",
     "recent_orders",
     "recent_fair",
-    "recent_years_ago",
+    "grown_position",
     "person_scale.orders",
     "category.log_told",
 }

@@ -55,8 +55,7 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "person.orders",
     "person.level_sum",
     "recent_orders",
-    "recent_fair",
-    "recent_years_ago",
+    "grown_position",
     "child",
     "wearer_unnamed",
     "person_scale.told_small",
@@ -95,7 +94,6 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "log_sigma_m": (-1.05, 0.2),  # rounding to whole sizes alone gives log(0.29) = -1.24
     "outcome_step": (0.5, 0.3),  # how far b is from a size that was told too small or too large
     "log_other_scale": (0.0, 1.0),  # variance of the body read off another scale, in natural_sd^2
-    "log_growth": (0.0, 0.5),  # steps a child grows in a year
     "crowd": (0.9, 0.3),
     "product": (1.0, 1.0),
     "grading": (0.5, 0.7),
@@ -308,10 +306,9 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     # Choices and outcomes of the past are readings of the body, each with the choice's own error.
     # A child's size is that of its latest orders, and what it has grown since.
     orders = np.where(child > 0, X[:, _C["recent_orders"]], orders)
-    positions = np.where(child > 0, X[:, _C["recent_fair"]], X[:, _C["person_scale.fair_sum"]])
-    ago = X[:, _C["recent_years_ago"]]
-    grown = np.exp(p["log_growth"]) * child * np.where(np.isnan(ago), 0.0, ago)
-    seen = positions + p["outcome_step"] * told + orders * grown
+    grown = orders * np.nan_to_num(X[:, _C["grown_position"]])
+    positions = np.where(child > 0, grown, X[:, _C["person_scale.fair_sum"]])
+    seen = positions + p["outcome_step"] * told
     # On other scales the person's level among all shoppers is a weaker reading of the same body.
     here = X[:, _C["person_scale.orders"]]
     elsewhere = np.where(child > 0, 0.0, np.maximum(X[:, _C["person.orders"]] - here, 0.0))

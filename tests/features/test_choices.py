@@ -15,13 +15,19 @@ def facts(*rows):
     gap = (frame["position"] - frame["natural"]).where(frame["known"].astype(bool))
     spread = np.where(frame["known"], 0.6, 2.0)
     return frame.assign(
-        gap=gap, natural_sd=spread, scale="women|girth", scale_mean=4.0, scale_sd=2.0
+        gap=gap,
+        natural_sd=spread,
+        scale="women|girth",
+        scale_mean=4.0,
+        scale_sd=2.0,
+        step_cm=np.nan,
+        years=5.0,
     )
 
 
 @pytest.fixture(scope="module")
 def shop(tables, space):
-    return with_natural_size(line_facts(tables, space.scales_), space.natural_)
+    return with_natural_size(space.framed(line_facts(tables, space.scales_)), space.natural_)
 
 
 def test_what_a_product_is_taken_above_the_natural_size_is_taken_off_later_orders():

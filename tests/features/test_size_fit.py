@@ -78,7 +78,7 @@ def test_what_is_kept_and_told_to_fit_is_not_counted_twice():
 
 def test_unknown_figures_stay_unknown():
     vector = one()
-    for name in ("bmi", "chest_gap", "from_fit", "from_orders", "recent_years_ago"):
+    for name in ("bmi", "chest_gap", "from_fit", "from_orders", "grown_position"):
         assert np.isnan(vector[name])
 
 

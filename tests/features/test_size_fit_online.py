@@ -99,7 +99,7 @@ def test_the_vectors_of_the_service_are_those_of_training(lookup, offline, lines
 
 
 def test_the_sample_has_bodies_histories_and_children(offline):
-    for name in ("chest_cm", "weight_kg", "child_age", "from_fit", "recent_years_ago"):
+    for name in ("chest_cm", "weight_kg", "child_age", "from_fit", "grown_position"):
         assert np.isfinite(offline.X[:, VECTOR.index(name)]).any()
     for name in ("child", "wearer_unnamed", "product.told_small", "person_scale.orders"):
         assert (offline.X[:, VECTOR.index(name)] > 0).any()
