@@ -138,13 +138,23 @@ class ModelAdvisor:
             product_flag=flag,
             because=_because(X, decision.labels, told, flag),
             ask_next=(self._next.of(context, question) if len(decision.size_set) > 1 else None),
-            next_size=self._next_size(question, product, decision.recommended),
+            next_size=self.next_size(question, product, decision.recommended),
         )
 
-    def _next_size(
+    def next_size(
         self, question: SizeQuestion, product: OnlineProduct, recommended: str | None
     ) -> NextSize | None:
-        """The size after the recommended one, for a child that is known to grow into it."""
+        """The size after the recommended one, for a child that is known to grow into it.
+
+        Parameters
+        ----------
+        question
+            Who asks, and when.
+        product
+            What is asked about.
+        recommended
+            Its size that is right today.
+        """
         if recommended is None or product.audience not in CHILDREN:
             return None
         sizes = [

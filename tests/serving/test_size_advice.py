@@ -116,6 +116,64 @@ def test_every_product_is_answered_over_http_in_the_schema(real_app, tables):
                 assert read.ask_next.field not in measurements
 
 
+def test_every_product_s_sizes_have_a_name_in_the_market_s_system(real_app, tables):
+    products = tables["products"]
+    named = charts = 0
+    for product in products[products["size_system"].ne("ONE")].itertuples():
+        answer = ask(real_app, body={"product_id": product.product_id, "market": "US"}).json
+        charts += answer["chart"] in ("published", "estimated")
+        for size in answer["sizes"]:
+            for system, matches in size["conversions"].items():
+                assert (size["labels"][system] is None) == (not matches)
+                if matches:
+                    assert sum(each["share"] for each in matches) == pytest.approx(1)
+        named += bool(answer["sizes"]) and all(
+            any(text is not None for text in size["labels"].values()) for size in answer["sizes"]
+        )
+    assert named > 0.9 * products["size_system"].ne("ONE").sum()
+    assert charts > 0.9 * products["size_system"].ne("ONE").sum()
+
+
+def next_sizes_of(advisor, tables, now, **told):
+    """For every baby's product: the size a 68 cm tall child wears, and what is told of the next."""
+    products = tables["products"]
+    for product_id in products[products["audience"] == "baby"]["product_id"]:
+        question = SizeQuestion(product_id=product_id, asked_at=now, measurements=told)
+        (known,) = advisor.look_up([question])
+        product = known.state.product
+        for label, body in zip(product.labels[:-1], product.bodies, strict=False):
+            low, high = body.get("height_cm", (0.0, 0.0))
+            if low < 68.0 < high - 1.0:
+                yield product.labels, label, advisor.next_size(question, product, label)
+
+
+def test_a_baby_s_next_size_is_the_one_after_and_has_its_day(advisor, tables, now):
+    told = {"age_years": 0.4, "height_cm": 67.0, "sex": "female"}
+    found = 0
+    for labels, label, due in next_sizes_of(advisor, tables, now, **told):
+        if due is not None:
+            found += 1
+            assert labels.index(due.label) == labels.index(label) + 1
+            asked = pd.Timestamp(now, unit="s").date()
+            assert (due.on - asked).days == 7 * due.in_weeks > 0
+    assert found > 3
+
+
+def test_without_an_age_nothing_is_said_of_the_next_size(advisor, tables, now):
+    several = list(next_sizes_of(advisor, tables, now, height_cm=67.0))
+    assert several
+    assert all(due is None for _, _, due in several)
+
+
+def test_only_a_child_has_a_next_size(advisor, tables, now):
+    questions = questions_of(tables, now)
+    grown = tables["products"].set_index("product_id")["audience"].isin(["women", "men"])
+    answers = advisor.advise(advisor.look_up(questions))
+    for question, answer in zip(questions, answers, strict=True):
+        if grown[question.product_id]:
+            assert answer.next_size is None
+
+
 def test_unknown_customer_and_product_are_answered(real_app, tables):
     product_id = tables["order_lines"]["product_id"].iloc[0]
     stranger = ask(real_app, body={"product_id": product_id, "customer_id": "nobody"})
