@@ -147,12 +147,15 @@ class SizeFitLookup:
         )
         contexts, start = [], 0
         for product, each in zip(products, asked, strict=True):
-            if each is None:
+            if product is None or each is None:
                 contexts.append(SizeContext(product))
                 continue
             end = start + len(each.rows)
             labels = tuple(each.product.labels[row] for row in each.rows)
-            contexts.append(SizeContext(product, labels, each.scales[0], X[start:end]))
+            part = part_of_scale(
+                each.scales[0], product.category, product.audience, product.size_system
+            )
+            contexts.append(SizeContext(product, labels, part, X[start:end]))
             start = end
         return contexts
 

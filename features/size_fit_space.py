@@ -139,11 +139,11 @@ class SizeFitSpace:
     ) -> SizeFitSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = self._fit_natural(tables)
+        facts = self._fit_natural(tables, hold_out)
         if facts["chart"].eq("estimated").any():
             seen = with_natural_size(facts, self.natural_)
             self.scales_.learn_moves(facts, seen["position"] - seen["natural"])
-            facts = self._fit_natural(tables)
+            facts = self._fit_natural(tables, hold_out)
         self.codes_ = {}
         for column in CODED:
             counts = facts[column].dropna().astype(str).value_counts()
@@ -190,7 +190,9 @@ class SizeFitSpace:
             space=self,
         )
 
-    def _fit_natural(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    def _fit_natural(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
+    ) -> pd.DataFrame:
         """Learn the size of an age and of a body from the charts and from the sizes chosen."""
         facts = line_facts(tables, self.scales_)
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
@@ -205,6 +207,7 @@ class SizeFitSpace:
             geometry=chart_geometry(
                 placed, {name: binding_of_part(name) for name in parts}, self.ages_.wear_days_
             ),
+            kept=_kept(tables, facts["order_line_id"], hold_out),
         )
         return facts
 
@@ -324,6 +327,18 @@ def _settled(facts: pd.DataFrame, known_until: int) -> npt.NDArray[np.bool_]:
     """Lines whose return window is closed, and those that can only be told of."""
     closes = facts["delivered"] + int(RETURN_WINDOW_DAYS * DAY_US)
     return (facts["delivered"].isna() | (closes <= known_until)).to_numpy(dtype=bool)
+
+
+def _kept(
+    tables: Mapping[str, pd.DataFrame], ids: pd.Series, hold_out: Collection[str]
+) -> npt.NDArray[np.bool_]:
+    """Lines that nobody sent back or called small or large; held-out ones are left out."""
+    kept = ~ids.isin(set(hold_out))
+    if (returns := tables.get("returns")) is not None:
+        kept &= ~ids.isin(returns["order_line_id"])
+    if (words := tables.get("fit_feedback")) is not None:
+        kept &= ~ids.isin(words.loc[words["fit"].ne("fit"), "order_line_id"])
+    return kept.to_numpy(dtype=bool)
 
 
 def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:
