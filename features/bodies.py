@@ -27,7 +27,7 @@ import pandas as pd
 
 from features.anthropometry import FULL_GROWN, GROWTH_CM, LOG_KG
 from features.geometry import UNNAMED, ScaleGeometry, parent_scale, prior_moments
-from features.moments import FEWEST, blended_moments, pair_moments
+from features.moments import FEWEST, blended_moments, definite, pair_moments
 from features.plausibility import Judge, judge_of, kind_of, shape
 from features.self_report import told_bias
 
@@ -58,6 +58,7 @@ _OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
 _FAR = 4.0  # standard deviations of what the charts lead to expect
 _RIDGE = 0.02
 _SELDOM = 0.1
+_LEAST_SPREAD = 0.1  # variance of a part of a scale, of what its charts lead to expect
 _PRIOR_LINES, _PARENT_LINES = 40.0, 100.0  # as many lines as charts, and as a whole scale, count
 
 
@@ -198,7 +199,10 @@ class NaturalSize:
         plain = prior_moments(parent, of_all, body=(mean[:-1], covariance[:-1, :-1]))
         if told is None or plain is None:
             return mean, covariance
-        return told[0] + (mean - plain[0]), covariance + (told[1] - plain[1])
+        moved = covariance + (told[1] - plain[1])
+        # The sum of a learned and two expected covariances need not be one.
+        moved[-1, -1] = max(moved[-1, -1], _LEAST_SPREAD * told[1][-1, -1])
+        return told[0] + (mean - plain[0]), definite(moved)
 
     def predict(self, body: Floats, scale: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Natural position and its standard deviation, in steps; NaN where the scale is unknown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FEWEST", "blended_moments", "pair_moments"]
+__all__ = ["FEWEST", "blended_moments", "definite", "pair_moments"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ def pair_moments(joint: Floats) -> tuple[Floats, Floats]:
     mean, scatter, pairs = _scatter(joint)
     covariance = scatter / np.maximum(pairs, 1)
     covariance[pairs < FEWEST] = 0.0
-    return mean, _definite(covariance)
+    return mean, definite(covariance)
 
 
 def blended_moments(
@@ -55,7 +55,23 @@ def blended_moments(
     if many.any() and not many.all():
         prior = _completed(prior, many, *_posterior(mean, scatter, pairs, prior, lines))
     middle, covariance = _posterior(mean, scatter, pairs, prior, lines)
-    return middle, _definite(covariance)
+    return middle, definite(covariance)
+
+
+def definite(covariance: Floats) -> Floats:
+    """The covariance with correlations that can be: no eigenvalue below a thousandth.
+
+    Parameters
+    ----------
+    covariance
+        Symmetric, no variance negative; indefinite where pairs come from different rows.
+    """
+    scale = np.sqrt(np.diag(covariance))
+    safe = np.where(scale > 0, scale, 1.0)
+    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
+    correlation = (vectors * np.maximum(values, 1e-3)) @ vectors.T
+    found: Floats = correlation * np.outer(scale, scale)
+    return found
 
 
 def _posterior(
@@ -82,7 +98,8 @@ def _completed(
     slopes = np.linalg.solve(inner, before[np.ix_(seen, rare)]).T
     left = before[np.ix_(rare, rare)] - slopes @ before[np.ix_(seen, rare)]
     expected[rare] += slopes @ (mean[seen] - expected[seen])
-    learned = covariance[np.ix_(seen, seen)]
+    # Pair by pair, what rows with holes tell can be the covariance of nothing.
+    learned = definite(covariance[np.ix_(seen, seen)])
     before[np.ix_(rare, seen)] = slopes @ learned
     before[np.ix_(seen, rare)] = (slopes @ learned).T
     before[np.ix_(rare, rare)] = left + slopes @ learned @ slopes.T
@@ -96,12 +113,3 @@ def _scatter(joint: Floats) -> tuple[Floats, Floats, Floats]:
     mean = np.where(count > 0, np.nansum(joint, axis=0) / np.maximum(count, 1), 0.0)
     centred = np.where(seen, joint - mean, 0.0)
     return mean, centred.T @ centred, seen.T.astype(float) @ seen
-
-
-def _definite(covariance: Floats) -> Floats:
-    scale = np.sqrt(np.diag(covariance))
-    safe = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
-    correlation = (vectors * np.maximum(values, 1e-3)) @ vectors.T
-    definite: Floats = correlation * np.outer(scale, scale)
-    return definite

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from features.moments import FEWEST, blended_moments, pair_moments
+from features.moments import FEWEST, blended_moments, definite, pair_moments
 
 MEAN = np.array([1.0, -2.0, 5.0])
 COVARIANCE = np.array([[4.0, 1.2, 1.0], [1.2, 1.0, 0.3], [1.0, 0.3, 2.0]])
@@ -53,3 +53,22 @@ def test_pairs_seen_seldom_count_as_uncorrelated_without_a_prior():
     joint = rows(FEWEST - 1)
     covariance = pair_moments(np.vstack([joint, np.full((100, 3), np.nan)]))[1]
     np.testing.assert_array_equal(covariance, 0.0)
+
+
+def test_pairs_that_contradict_each_other_leave_an_untold_column_a_spread():
+    """No row tells all three: a goes with b and b with c, but a against c."""
+    random = np.random.default_rng(4)
+    joint = np.full((900, 4), np.nan)
+    for part, (one, other, sign) in enumerate([(0, 1, 1.0), (1, 2, 1.0), (0, 2, -1.0)]):
+        here = slice(300 * part, 300 * part + 300)
+        joint[here, one] = 10 * random.standard_normal(300)
+        joint[here, other] = sign * joint[here, one]
+    prior = np.diag([1.0, 1.0, 1.0, 1.0])
+    prior[3, :3] = prior[:3, 3] = 0.5, -0.5, 0.5
+    assert np.linalg.eigvalsh(prior).min() > 0
+    _, covariance = blended_moments(joint, (np.zeros(4), prior), 40.0)
+    assert np.linalg.eigvalsh(covariance).min() > 0
+
+
+def test_what_is_a_covariance_stays_as_it_is():
+    np.testing.assert_allclose(definite(COVARIANCE), COVARIANCE)
