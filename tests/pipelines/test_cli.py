@@ -189,6 +189,7 @@ def test_a_back_test_goes_on_without_unknown_ids_and_keeps_the_order(
         "p_large",
         "status",
         "recommended",
+        "likeliest",
         "size_set",
     ]
     assert table["order_line_id"].to_pylist() == ids
@@ -196,6 +197,9 @@ def test_a_back_test_goes_on_without_unknown_ids_and_keeps_the_order(
     told = frame[["p_small", "p_fit", "p_large"]].dropna()
     assert (told.sum(axis=1) - 1).abs().max() < 1e-6
     assert len(told) > 20
+    advised = frame[frame["recommended"].notna()]
+    assert 0 < len(advised) < frame["likeliest"].notna().sum()  # told where the advice is silent
+    assert frame.loc[frame["status"] == "not_sized", "likeliest"].isna().all()
     assert "log loss" in result.output
 
 
