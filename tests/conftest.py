@@ -1,0 +1,9 @@
+"""What holds for all tests: a worker a core (see pyproject.toml), so one thread a worker.
+
+LightGBM is told to be deterministic, so that no result depends on the number of threads. Child
+processes take it over.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
