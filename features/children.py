@@ -112,11 +112,12 @@ def implied_birth(facts: pd.DataFrame) -> pd.Series:
 
 
 def imply_birth(record: dict[str, Any], audience: str) -> None:
-    """:func:`implied_birth` for one record, in place."""
+    """:func:`implied_birth` for one record, in place; ``age_implied`` says that it was."""
     height = record.get("height_cm")
     if "birth" not in record and height is not None and height < _SMALL_CM and audience in CHILDREN:
         age = float(age_of_stature(np.array([height]), None)[0])
         record["birth"] = record[moment("height_cm")] - age * YEAR_US
+        record["age_implied"] = True
 
 
 def growing_body(facts: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,27 @@ _MICROS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class SizeContext:
-    """A question with what is known: the product, and vectors of the sizes asked about."""
+    """A question with what is known.
+
+    Attributes
+    ----------
+    product
+        What is asked about.
+    labels
+        The sizes asked about, smallest first.
+    scale
+        By which the body is read.
+    X
+        The vectors of these sizes.
+    person
+        The wearer; see :func:`features.people_online.read_person`.
+    """
 
     product: OnlineProduct | None
     labels: tuple[str, ...] = ()
     scale: str | None = None
     X: Floats | None = None
+    person: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +170,7 @@ class SizeFitLookup:
             part = part_of_scale(
                 each.scales[0], product.category, product.audience, product.size_system
             )
-            contexts.append(SizeContext(product, labels, part, X[start:end]))
+            contexts.append(SizeContext(product, labels, part, X[start:end], each.person))
             start = end
         return contexts
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from data_contracts.tables import SELF
 from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize
 from features.positions import AGED, CHILDREN
 from features.questions import SizeQuestion
@@ -20,6 +21,9 @@ _AGE: Final = "age_years"
 _BODY: Final = [_V["child_age" if name == _AGE else name] for name in BODY_COLUMNS]
 _ASKED: Final = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
 _WORTH_ASKING = 0.95  # an answer that leaves more of the uncertainty is not asked for
+
+_TWO: Final = _V["wearers.two"]
+_LIKELY = 0.5  # from here on the account is taken to order for two people
 
 Known = tuple[bool, ...]
 
@@ -57,6 +61,8 @@ class NextQuestion:
         """
         if context.scale is None or context.product is None or context.X is None:
             return None
+        if question.wearer == SELF and context.X[0, _TWO] > _LIKELY:
+            return "wearer"
         known = tuple(np.isfinite(context.X[0, _BODY]).tolist())
         open_ = tuple(
             not here and name not in question.measurements

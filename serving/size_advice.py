@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from data_contracts.tables import AUDIENCE
 from features.next_size import HeightSize, next_size_of
-from features.people_online import person_keys, read_person
 from features.positions import CHILDREN
 from features.products_online import OnlineProduct
 from features.questions import SizeQuestion
@@ -30,7 +29,7 @@ from serving.advisor import Chart, Known, ModelLabel, ProductSizes
 from serving.next_question import NextQuestion
 from serving.state_guard import StateGuard
 
-__all__ = ["ModelAdvisor", "load_advisor"]
+__all__ = ["ModelAdvisor", "load_advisor", "next_size_up"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,7 +72,6 @@ class ModelAdvisor:
     ) -> None:
         self._model = model
         self._lookup = SizeFitLookup(space, state)
-        self._people = state
         self._next = NextQuestion(space.natural_)
         self._label = label
         # Many questions are about few products.
@@ -138,41 +136,10 @@ class ModelAdvisor:
             product_flag=flag,
             because=_because(X, decision.labels, told, flag),
             ask_next=(self._next.of(context, question) if len(decision.size_set) > 1 else None),
-            next_size=self.next_size(question, product, decision.recommended),
+            next_size=next_size_up(
+                context, product, decision.recommended or decision.likeliest, question.asked_at
+            ),
         )
-
-    def next_size(
-        self, question: SizeQuestion, product: OnlineProduct, recommended: str | None
-    ) -> NextSize | None:
-        """The size after the recommended one, for a child that is known to grow into it.
-
-        Parameters
-        ----------
-        question
-            Who asks, and when.
-        product
-            What is asked about.
-        recommended
-            Its size that is right today.
-        """
-        if recommended is None or product.audience not in CHILDREN:
-            return None
-        sizes = [
-            HeightSize(label, *body["height_cm"])
-            for label, body in zip(product.labels, product.bodies, strict=True)
-            if "height_cm" in body
-        ]
-        if not sizes:
-            return None
-        on_record = self._people.get_many(list(person_keys(question)))
-        due = next_size_of(
-            read_person(question, product.audience, on_record, heights=product.heights),
-            sizes,
-            recommended,
-            audience=product.audience,
-            asked_at=question.asked_at,
-        )
-        return None if due is None else NextSize(due.label, due.weeks, due.on)
 
 
 def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAdvisor:
@@ -203,6 +170,33 @@ def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAd
     except StateError:
         state.close()
         raise
+
+
+def next_size_up(
+    context: SizeContext, product: OnlineProduct, label: str | None, asked_at: float
+) -> NextSize | None:
+    """The size after the one that is right today, for a child that is known to grow into it.
+
+    Parameters
+    ----------
+    context, product
+        What is known, and asked about.
+    label
+        The size that is right today.
+    asked_at
+        Seconds since the epoch (UTC).
+    """
+    if label is None or product.audience not in CHILDREN or "age_implied" in context.person:
+        return None
+    sizes = [
+        HeightSize(name, *body["height_cm"])
+        for name, body in zip(product.labels, product.bodies, strict=True)
+        if "height_cm" in body
+    ]
+    if not sizes:
+        return None
+    due = next_size_of(context.person, sizes, label, audience=product.audience, asked_at=asked_at)
+    return None if due is None else NextSize(due.label, due.weeks, due.on)
 
 
 def _vectors(context: SizeContext) -> Floats:

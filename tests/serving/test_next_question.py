@@ -26,9 +26,10 @@ def moments(spread=1.0, **explains):
     return np.zeros(count + 1), covariance
 
 
-def asked_next(scales, *, told=(), known=(), audience="women", scale=SCALE, account=None, self_=0):
+def asked_next(scales, *, told=(), known=(), audience="women", scale=SCALE, account=None, self_=0, two=0.0):
     X = np.full((1, len(VECTOR)), np.nan)
     X[0, VECTOR.index("wearer_unnamed")] = self_
+    X[0, VECTOR.index("wearers.two")] = two
     for name in (*told, *known):
         X[0, VECTOR.index("child_age" if name == "age_years" else name)] = 1.0
     product = OnlineProduct("p", ("S",), (scale,), None, None, audience, None, np.zeros((1, 1)))
@@ -44,6 +45,12 @@ def test_the_figure_that_explains_most_is_asked_for():
     assert asked_next(scales) == "chest_cm"
     assert asked_next(scales, known=["chest_cm"]) == "waist_cm"
     assert asked_next({SCALE: moments(foot_length_cm=0.8)}) == "foot_length_cm"
+
+
+def test_who_wears_it_is_asked_where_an_account_orders_for_two():
+    scales = {SCALE: moments(chest_cm=0.5)}
+    assert asked_next(scales, account="c", two=0.9) == "wearer"
+    assert asked_next(scales, account="c", two=0.2) == "chest_cm"
 
 
 def test_what_is_told_is_not_asked_for_again():

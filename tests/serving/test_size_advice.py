@@ -19,7 +19,7 @@ from serving.advisor import ModelLabel
 from serving.app import MuslinApp
 from serving.measures import Measurements
 from serving.schemas import SizeAdviceResponse
-from serving.size_advice import load_advisor
+from serving.size_advice import load_advisor, next_size_up
 
 LABEL = ModelLabel("size_fit", "1")
 FIGURES = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm")
@@ -144,7 +144,7 @@ def next_sizes_of(advisor, tables, now, **told):
         for label, body in zip(product.labels[:-1], product.bodies, strict=False):
             low, high = body.get("height_cm", (0.0, 0.0))
             if low < 68.0 < high - 1.0:
-                yield product.labels, label, advisor.next_size(question, product, label)
+                yield product.labels, label, next_size_up(known.state, product, label, now)
 
 
 def test_a_baby_s_next_size_is_the_one_after_and_has_its_day(advisor, tables, now):
