@@ -187,8 +187,10 @@ class OrdinalFit:
             self.theta_ = _START.copy()
             return self
 
+        leans = _differences(here)
+
         def loss(theta: Floats) -> float:
-            latent = _latent(theta, here)
+            latent = _latent(theta, here, leans)
             chosen = _outcome(latent, seen=True)
             said = chosen[np.arange(len(here)), outcome]
             likelihood = np.log(np.maximum(said + quiet * (1 - said), 1e-9))
@@ -287,7 +289,7 @@ class _Latent:
     mistake: Floats
 
 
-def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
+def _latent(theta: Sequence[float] | Floats, X: Floats, leans: Floats | None = None) -> _Latent:
     p = dict(zip(_NAMES, theta, strict=True))
     position, natural = X[:, _C["position"]], X[:, _C["natural"]]
     mean, sd = X[:, _C["scale_mean"]], X[:, _C["scale_sd"]]
@@ -321,7 +323,7 @@ def _latent(theta: Sequence[float] | Floats, X: Floats) -> _Latent:
     body = (natural / prior + seen / sigma_c2 + other * aside) / precision
     liking = X[:, _C["fit_preference"]]
     liking = np.where(np.isnan(liking), 0.0, liking)
-    product_side, size_side, brand, category, person = _differences(X)
+    product_side, size_side, brand, category, person = _differences(X) if leans is None else leans
     shift = p["crowd"] * X[:, _C["product.shift"]]
     offset = wide * (
         p["product"] * product_side
