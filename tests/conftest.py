@@ -7,3 +7,8 @@ processes take it over.
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest test begins first, so that no worker waits for it in the end."""
+    items.sort(key=lambda item: item.name != "test_the_commands_run")

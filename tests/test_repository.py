@@ -106,3 +106,26 @@ def test_the_licence_is_whole_and_unmodified():
         hashlib.sha256(text).hexdigest()
         == "771e6c9f11721b0937412fe85df813fd2c1ff089a033d3a168f3c1609421ca08"
     )
+
+
+def test_an_installed_package_holds_every_module_and_data_file(monkeypatch):
+    from setuptools.dist import Distribution
+
+    monkeypatch.chdir(ROOT)
+    distribution = Distribution({"script_name": "setup.py"})
+    distribution.parse_config_files(["pyproject.toml"])
+    build = distribution.get_command_obj("build_py")
+    build.ensure_finalized()
+    build.manifest_files = {}  # only what is declared; a folder once built has more
+    installed = {Path(path) for _, _, path in build.find_all_modules()}
+    for package in build.packages:
+        found = build.find_data_files(package, build.get_package_dir(package))
+        installed |= {Path(path) for path in found}
+    kept = {
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".mo", ".pot"}
+    }
+    assert {".yaml", ".tsv", ".po", ".json", ".py"} <= {path.suffix for path in kept}
+    assert not kept - installed
