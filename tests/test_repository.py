@@ -128,4 +128,5 @@ def test_an_installed_package_holds_every_module_and_data_file(monkeypatch):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".mo", ".pot"}
     }
     assert {".yaml", ".tsv", ".po", ".json", ".py"} <= {path.suffix for path in kept}
-    assert not kept - installed
+    lost = sorted(path.as_posix() for path in kept - installed)
+    assert not lost
