@@ -6,6 +6,10 @@ processes take it over.
 
 import os
 
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # workers share the cores
+settings.load_profile("no deadline")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
