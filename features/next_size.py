@@ -84,7 +84,6 @@ def next_size(
     age: float,
     sex: str | None,
     today: dt.date,
-    runs_small_cm: float = 0.0,
 ) -> NextSize | None:
     """The size after ``label``, and when it becomes the better one.
 
@@ -102,8 +101,6 @@ def next_size(
         ``"female"``, ``"male"`` or None where unknown.
     today
         The day of ``height`` and ``age``.
-    runs_small_cm
-        By how much the product is cut smaller than it says; negative where it runs large.
 
     Returns
     -------
@@ -118,7 +115,7 @@ def next_size(
     >>> next_size(sizes, "74", height=(72.0, 0.7), age=0.8, sex="male", today=dt.date(2026, 1, 5))
     NextSize(label='80', weeks=6, on=datetime.date(2026, 2, 16))
     """
-    ahead = _ahead(sizes, label, height, age, sex, runs_small_cm)
+    ahead = _ahead(sizes, label, height, age, sex)
     return None if ahead is None else _rounded(*ahead, today)
 
 
@@ -128,14 +125,13 @@ def _ahead(
     height: tuple[float, float],
     age: float,
     sex: str | None,
-    runs_small_cm: float,
 ) -> tuple[str, float, float] | None:
     """The next size, the weeks until it is the better one, and how vague they are."""
     labels = [size.label for size in sizes]
     if label not in labels[:-1] or age >= GROWN_UP:
         return None
     worn, larger = (sizes[labels.index(label) + step] for step in (0, 1))
-    outgrown = (worn.high + larger.low) / 2 - runs_small_cm
+    outgrown = (worn.high + larger.low) / 2
     weeks, blur = weeks_until(outgrown, height, age, sex)
     return (larger.label, weeks, blur) if weeks > 0 else None
 
@@ -157,7 +153,6 @@ def next_size_of(
     *,
     audience: str,
     asked_at: float,
-    runs_small_cm: float = 0.0,
 ) -> NextSize | None:
     """:func:`next_size` for a wearer as :func:`features.people_online.read_person` knows it.
 
@@ -166,7 +161,7 @@ def next_size_of(
     person
         With ``age_years`` of the moment of the question, and the expected height of the day of
         wearing.
-    sizes, label, runs_small_cm
+    sizes, label
         As in :func:`next_size`; ``label`` is right on the day of wearing.
     audience
         Of the garment; says the sex where the person's is unknown.
@@ -185,7 +180,6 @@ def next_size_of(
         (person.get(EXPECTED[0], math.nan), person.get(EXPECTED[1], math.nan)),
         person.get("age_years", math.nan) + wait,
         person.get("sex") or SEX_OF.get(audience),
-        runs_small_cm,
     )
     if ahead is None:
         return None

@@ -23,11 +23,10 @@ def right_size(height):
     return next(size.label for size in SIZES if height <= size.high)
 
 
-def ask(height, age, sex="male", spread=0.5, label=None, sizes=SIZES, **other):
+def ask(height, age, sex="male", spread=0.5, label=None, sizes=SIZES):
     return next_size(
-        sizes, label or right_size(height), height=(height, spread), age=age, sex=sex,
-        today=TODAY, **other,
-    )  # fmt: skip
+        sizes, label or right_size(height), height=(height, spread), age=age, sex=sex, today=TODAY
+    )
 
 
 def test_a_median_boy_crosses_when_the_table_says():
@@ -86,10 +85,6 @@ def test_a_child_who_has_outgrown_the_size_is_told_nothing():
     assert ask(75.0, 0.8, label="74") is None
 
 
-def test_a_product_that_runs_small_is_outgrown_sooner():
-    assert ask(71.0, 0.8, runs_small_cm=2.0).weeks < ask(71.0, 0.8).weeks
-
-
 def test_sizes_told_by_their_middles_part_half_way():
     middles = [HeightSize(size.label, size.high - 3, size.high - 3) for size in SIZES]
     assert ask(72.0, 0.8, label="74", sizes=middles) == ask(72.0, 0.8)
@@ -105,3 +100,11 @@ def test_a_wearer_is_read_from_the_day_of_wearing():
     assert abs(answer.weeks - (exact + wait * 365.25 / 7)) <= 1
     assert answer.on == TODAY + dt.timedelta(weeks=answer.weeks)
     assert next_size_of({}, SIZES, "74", audience="boys", asked_at=asked) is None
+
+
+def test_a_child_to_be_born_grows_from_its_birth_on():
+    born = 10 / (365.25 / 7)
+    for height in (51.0, 54.0):
+        today, _ = weeks_until(height, (49.9, 0.7), 0.0, "male")
+        before, _ = weeks_until(height, (49.9, 0.7), -born, "male")
+        assert before == pytest.approx(today + 10, abs=0.5)
