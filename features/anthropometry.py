@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,10 @@ __all__ = [
     "CHILD_AGES",
     "FIGURES",
     "FULL_GROWN",
-    "GROWTH_CM",
     "KINDS",
     "LOG_KG",
     "Moments",
+    "age_height",
     "body_moments",
     "expected",
     "moments",
@@ -40,9 +40,6 @@ FIGURES = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm", "foot_len
 """In the order of the first of `features.bodies.BODY_COLUMNS`."""
 LOG_KG = 60.0
 """Weight counts by its natural logarithm times this, to be of the size of a girth."""
-GROWTH_CM = 28.0
-"""Centimetres a child grows while the square root of its age grows by one (WHO 2006/2007 medians:
-75, 87, 110, 138 cm at 1, 2, 5 and 10 years)."""
 FULL_GROWN = 16.0
 """Years after which height no longer follows age."""
 KINDS = ("female", "male", "grown", "child")
@@ -51,7 +48,7 @@ CHILD_AGES = tuple(float(age) for age in np.arange(0.0, 16.0, 0.5))
 """Ages that stand for those of all children."""
 _GROWN_UP = 19.0
 _CUP = (3.0, 1.5)  # C, and one and a half letters: what shops of either sex would be told
-_TEENS = 5.0  # spread of the age of those in grown-ups' clothes who still tell one, as GROWTH_CM
+_TEENS = 5.0  # spread of the age of those in grown-ups' clothes who still tell one, cm
 _HEIGHT, _WEIGHT = 0, 1
 _GIRTHS, _FOOT = slice(2, 5), 5
 _TABLES = Path(__file__).with_name("body_tables") / "population.yaml"
@@ -97,11 +94,22 @@ def moments(sex: str | None = None, age: float | None = None) -> Moments:
     return _mixture([_adult(_tables()[each]) for each in ("female", "male")])
 
 
+@overload
+def age_height(age: float) -> float: ...
+@overload
+def age_height(age: Floats) -> Floats: ...
+def age_height(age: Any) -> Any:
+    """An age (years) as a figure that runs straight with size: the median stature (cm) of it."""
+    if isinstance(age, float | int):
+        return stature(min(max(float(age), 0.0), FULL_GROWN), None)[0]
+    return stature(np.clip(age, 0.0, FULL_GROWN), None)[0]
+
+
 @lru_cache(maxsize=len(KINDS))
 def body_moments(kind: str) -> tuple[Floats, Floats]:
     """Mean (8,) and covariance (8, 8) of all bodies of a kind, over `features.bodies.BODY_COLUMNS`.
 
-    Weight counts as in :class:`Moments`, age by `GROWTH_CM` times its root. Cup and, of grown-ups,
+    Weight counts as in :class:`Moments`, age by :func:`age_height`. Cup and, of grown-ups,
     age hang on nothing here.
 
     Parameters
@@ -111,7 +119,7 @@ def body_moments(kind: str) -> tuple[Floats, Floats]:
     """
     if kind != "child":
         body = moments(None if kind == "grown" else kind)
-        return _with_cup_and_age(body, math.sqrt(FULL_GROWN) * GROWTH_CM, _TEENS**2)
+        return _with_cup_and_age(body, age_height(FULL_GROWN), _TEENS**2)
     parts = [_with_cup_and_age(moments(None, age), *_age(age)) for age in CHILD_AGES]
     means = np.array([mean for mean, _ in parts])
     mean = means.mean(axis=0)
@@ -120,7 +128,7 @@ def body_moments(kind: str) -> tuple[Floats, Floats]:
 
 
 def _age(age: float) -> tuple[float, float]:
-    return math.sqrt(min(age, FULL_GROWN)) * GROWTH_CM, 1.0
+    return age_height(age), 1.0
 
 
 def _with_cup_and_age(body: Moments, age: float, variance: float) -> tuple[Floats, Floats]:

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.anthropometry import FULL_GROWN, GROWTH_CM, LOG_KG
+from features.anthropometry import LOG_KG, age_height
 from features.geometry import UNNAMED, ScaleGeometry, parent_scale, prior_moments
 from features.moments import FEWEST, blended_moments, definite, pair_moments
 from features.plausibility import Judge, judge_of, kind_of, shape
@@ -57,6 +57,7 @@ _CUPS = {"aa": 0.0, "a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "dd": 5.0, "e": 5.0,
 _OUTLIER = 5.0  # median absolute errors; 3.4 standard deviations of a normal
 _FAR = 4.0  # standard deviations of what the charts lead to expect
 _RIDGE = 0.02
+_AGE = BODY_COLUMNS.index("age_years")
 _SELDOM = 0.1
 _LEAST_SPREAD = 0.1  # variance of a part of a scale, of what its charts lead to expect
 _PRIOR_LINES, _PARENT_LINES = 40.0, 100.0  # as many lines as charts, and as a whole scale, count
@@ -247,7 +248,7 @@ class NaturalSize:
         if not math.isnan(shaped[1]):
             shaped[1] = math.log(shaped[1]) * LOG_KG
         if not math.isnan(shaped[7]):
-            shaped[7] = math.sqrt(min(max(shaped[7], 0.0), FULL_GROWN)) * GROWTH_CM
+            shaped[7] = age_height(shaped[7])
         known = tuple([figure == figure for figure in shaped])  # noqa: PLR0124 (NaN is not itself)
         surveyed = _judge(name)
         if surveyed is not None and surveyed.weight_one(shaped, known) < 1.0:
@@ -373,9 +374,17 @@ class NaturalSize:
             mean, covariance = self.scales_[scale]
             seen = np.flatnonzero(known & (np.diag(covariance)[:-1] > 0))
             inner = covariance[np.ix_(seen, seen)]
-            inner = inner + _RIDGE * np.diag(np.diag(inner))
             cross = covariance[seen, -1]
-            weights = np.linalg.solve(inner, cross) if len(seen) else np.zeros(0)
+            # Figures of children all run with the age: what each tells beyond it is what the ridge
+            # must leave standing.
+            beyond = np.eye(len(seen))
+            if len(seen) and seen[-1] == _AGE:
+                beyond[:-1, -1] = -inner[:-1, -1] / inner[-1, -1]
+            apart = beyond @ inner @ beyond.T
+            apart = apart + _RIDGE * np.diag(np.diag(apart))
+            weights = (
+                beyond.T @ np.linalg.solve(apart, beyond @ cross) if len(seen) else np.zeros(0)
+            )
             variance = covariance[-1, -1] - float(cross @ weights)
             full = np.zeros(len(known))
             full[seen] = weights

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.size_systems import Size, family_of, size_table
+from features.size_systems import Size, family_of, is_unsized, size_table
 from features.size_systems.parsing import parse_size
 
 __all__ = ["CHART_DIMENSIONS", "EstimatedCharts", "joined", "move_by_buyers", "table_size"]
@@ -51,7 +51,8 @@ def table_size(
     system
         Size system of the product; without one only letters are looked up.
     audience, category
-        As on the product; a category no word tells the kind of is taken as a top.
+        As on the product; a category no word tells the kind of is taken as a top, and what the
+        body does not size (hats, gloves, belts) has no table.
 
     Returns
     -------
@@ -60,7 +61,11 @@ def table_size(
     """
     if audience is None:
         return None
-    family = family_of(category, audience, system) or "top"
+    family = family_of(category, audience, system)
+    if family is None:
+        if is_unsized(category):
+            return None
+        family = "top"
     name = system or _SURE_SYSTEM
     table = size_table(name, audience, family)
     if table is None or not table.leading:
@@ -147,7 +152,6 @@ class EstimatedCharts:
         any_told = {d: told[d].groupby(sizes["product_id"]).transform("any") for d in told}
         children = sizes["audience"].isin(_CHILDREN)
         out = product_sizes.copy()
-        estimated = pd.Series(False, index=sizes.index)
         error = pd.Series(np.nan, index=sizes.index)
         for dimension in CHART_DIMENSIONS:
             table, half = sizes[f"{dimension}_table"], sizes[f"{dimension}_half"]
@@ -161,15 +165,16 @@ class EstimatedCharts:
             shift, spread = self._shift(sizes, dimension, told[dimension], half)
             out.loc[wanted, f"{dimension}_min"] = (table + shift - half)[wanted].to_numpy()
             out.loc[wanted, f"{dimension}_max"] = (table + shift + half)[wanted].to_numpy()
-            estimated |= wanted
             error = error.fillna(spread.where(wanted & ~any_told[dimension]))
         known = np.logical_or.reduce([_middle(out, d).notna() for d in CHART_DIMENSIONS])
+        # A chart with holes is the product's own, and its own rows fill them.
+        own = np.logical_or.reduce(
+            [told[d] & (children if d == "height_cm" else True) for d in CHART_DIMENSIONS]
+        )
+        own = pd.Series(own, index=out.index).groupby(sizes["product_id"]).transform("any")
+        chart = pd.Series("estimated", index=out.index, dtype=object).where(~own, "published")
         return out.assign(
-            chart=pd.Series("published", index=out.index)
-            .where(~estimated, "estimated")
-            .where(known, None)
-            .astype(object),
-            chart_sd=error.fillna(0.0).where(known),
+            chart=chart.where(known, None), chart_sd=error.where(~own).fillna(0.0).where(known)
         )
 
     def _shift(

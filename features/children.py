@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_contracts.tables import BODY_RANGES
 from features.events import DAY_US
 from features.growth import (
     GROWN_UP,
@@ -29,6 +30,7 @@ from features.growth import (
     stature,
     stature_later,
     weight_later,
+    within,
 )
 from features.positions import CHILDREN
 
@@ -65,6 +67,7 @@ EXPECTED = ("expected_height_cm", "expected_height_sd")
 OUTGROWN = ("height_cm", "weight_kg", "chest_cm", "waist_cm", "hip_cm", "foot_length_cm")
 """Figures that grow."""
 _CARRIED = ("height_cm", "weight_kg", "foot_length_cm")
+_FEET = BODY_RANGES["foot_length_cm"][:2]
 SEX_OF = {"girls": "female", "women": "female", "boys": "male", "men": "male"}
 """Whom a garment is made for, where the wearer's sex is not told."""
 _OTHER_SEX = {"girls": "male", "boys": "female"}
@@ -158,7 +161,8 @@ def growing_body(facts: pd.DataFrame) -> pd.DataFrame:
             elif name == "weight_kg":
                 figure[growing] = weight_later(*rows)
             else:
-                figure[growing] *= _foot_grown(*rows[1:])
+                longer = figure[growing] * _foot_grown(*rows[1:])
+                figure[growing] = within(longer, *_FEET)
         figure[child & ~growing & (now - told_at > STALE_US)] = np.nan
         found[name] = figure
     young = age < GROWN_UP
@@ -202,7 +206,7 @@ def growing_body_one(record: dict[str, Any], audience: str, now: float) -> None:
         elif name == "weight_kg":
             record[name] = weight_later(figure, then, age, sex)
         else:
-            record[name] = figure * float(_foot_grown_one(then, age, sex))
+            record[name] = within(figure * _foot_grown_one(then, age, sex), *_FEET)
     if age < GROWN_UP:
         own = (record.get("height_cm", math.nan), spread)
         record[EXPECTED[0]], record[EXPECTED[1]] = stature(age, sex) if math.isnan(spread) else own

@@ -18,8 +18,7 @@ import pandas as pd
 from features.anthropometry import (
     CHILD_AGES,
     FIGURES,
-    FULL_GROWN,
-    GROWTH_CM,
+    age_height,
     body_moments,
     told_covariance,
 )
@@ -203,7 +202,7 @@ def prior_moments(
         mean, told = body
         true = told - noise
     if geometry.wear_days is not None:
-        # What the age leads to expect is taken off: nearly a straight line of its shaped root.
+        # What the age leads to expect is taken off: nearly a straight line of its stature.
         at_nothing, per_age = _expected_line(geometry)
         slopes[-1] -= per_age
         origin -= at_nothing
@@ -218,7 +217,7 @@ def prior_moments(
 
 
 def _expected_line(geometry: ScaleGeometry) -> tuple[float, float]:
-    """The expected position by a child's age: at age nil, and per unit of the shaped root."""
+    """The expected position by a child's age: at a stature of nil, and per centimetre."""
     assert geometry.wear_days is not None
     root, place = [], []
     for age in CHILD_AGES:
@@ -228,6 +227,6 @@ def _expected_line(geometry: ScaleGeometry) -> tuple[float, float]:
         place.append(
             sum(part * geometry.lines[n][1] * size[n] for n, part in geometry.shares.items())
         )
-        root.append(GROWTH_CM * min(age, FULL_GROWN) ** 0.5)
+        root.append(age_height(age))
     slope, at_nothing = np.polyfit(root, place, 1)
     return float(at_nothing), float(slope)

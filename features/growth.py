@@ -28,6 +28,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from data_contracts.tables import BODY_RANGES
 from features.lms import Sexes, lms, lms_one, stature_grid
 from features.persistence import GROWN_UP, USUAL, Persistence, carry_z
 
@@ -49,6 +50,7 @@ __all__ = [
     "weight_at",
     "weight_later",
     "weight_z",
+    "within",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -64,10 +66,24 @@ MEASURED_SD = 0.7
 _FOOT_AGES = (3.0, 18.0)
 _FOOT_RATIO = {"female": (0.161, 0.151), "male": (0.162, 0.154), None: (0.1615, 0.1525)}
 _FOOT_SPREAD = 0.035
+_FARTHEST_Z = 5.0
+"""Beyond, a figure is a slip: the WHO flags statures beyond 6 z and weights above 5 z as such."""
+_STATURES, _WEIGHTS = (BODY_RANGES[name][:2] for name in ("height_cm", "weight_kg"))
 
 
 def _plain(*values: object) -> bool:
     return all(isinstance(value, float | int) for value in values)
+
+
+@overload
+def within(value: float, low: float, high: float) -> float: ...
+@overload
+def within(value: Floats, low: float, high: float) -> Floats: ...
+def within(value: Any, low: float, high: float) -> Any:
+    """The value, no less than ``low`` and no more than ``high``; NaN stays."""
+    if _plain(value):
+        return low if value < low else high if value > high else value
+    return np.clip(value, low, high)
 
 
 def _one_sex(sex: object) -> str | None:
@@ -194,13 +210,17 @@ def stature_later(height: Any, age_then: Any, age_now: Any, sex: Any) -> Any:
     -------
     tuple
         Mean and standard deviation, cm, `MEASURED_SD` at the least; NaN where an age is unknown.
+        The mean is in the bounds of the contract, the z-score carried within 5 of the middle.
     """
-    mean, spread = carry_z(stature_z(height, age_then, sex), age_then, age_now)
+    z = within(stature_z(height, age_then, sex), -_FARTHEST_Z, _FARTHEST_Z)
+    mean, spread = carry_z(z, age_then, age_now)
     median, deviation = stature(age_now, sex)
     later = median + mean * deviation
     if _plain(height, age_then, age_now):
-        return (height if later < height else later), math.hypot(spread * deviation, MEASURED_SD)
-    return np.maximum(later, height), np.hypot(spread * deviation, MEASURED_SD)
+        grown = height if later < height else later
+        return within(grown, *_STATURES), math.hypot(spread * deviation, MEASURED_SD)
+    grown = within(np.maximum(later, height), *_STATURES)
+    return grown, np.hypot(spread * deviation, MEASURED_SD)
 
 
 @overload
@@ -213,10 +233,12 @@ def weight_later(kilograms: Any, age_then: Any, age_now: Any, sex: Any) -> Any:
     """Weight of a child on a later day from one taken earlier; NaN beyond `WEIGHED_TO`.
 
     The persistence is that of stature: of weight, Cole (1995) has 0.38 from birth to 1 year where
-    it gives 0.42.
+    it gives 0.42. The z-score carried is within 5 of the middle, the weight in the bounds of the
+    contract.
     """
-    mean, _ = carry_z(weight_z(kilograms, age_then, sex), age_then, age_now)
-    return weight_at(mean, age_now, sex)
+    z = within(weight_z(kilograms, age_then, sex), -_FARTHEST_Z, _FARTHEST_Z)
+    mean, _ = carry_z(z, age_then, age_now)
+    return within(weight_at(mean, age_now, sex), *_WEIGHTS)
 
 
 @overload

@@ -32,6 +32,7 @@ from features.positions import AGED, CHILDREN, PLACES, SizeScales, is_child_scal
 __all__ = [
     "GROWN_YEARS",
     "PERSON_TEXTS",
+    "SAME_BIRTH_US",
     "STALE_US",
     "YEAR_US",
     "body_scale",
@@ -45,6 +46,8 @@ __all__ = [
 
 _PRODUCT = ("product_id", "category", "brand", "audience", "size_system", "material")
 PERSON_TEXTS = ("body_shape", "sex", "fit_preference")
+SAME_BIRTH_US = YEAR_US
+"""Births closer than this may be one: ages are told in whole years."""
 _CHILD_AGE, _CHILD_HEIGHT = 15.0, 140.0
 
 
@@ -61,22 +64,28 @@ def people_on_record(measurements: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``customer_id``, ``wearer``, ``measured`` (microseconds), the body figures and texts,
-        ``birth`` and the moment each figure was measured (microseconds); sorted by ``measured``.
+        ``birth``, ``birth_date`` as last told, and the moment each figure was measured
+        (microseconds); sorted by ``measured``. A ``birth`` that follows from an age gives way to a
+        date told before that is less than `SAME_BIRTH_US` away.
     """
     people = measurements.copy()
     people["wearer"] = people["wearer"].astype(object).fillna("self").astype(str)
     people["measured"] = to_micros(people["measured_at"]).astype("float64")
-    people["birth"] = to_micros(pd.to_datetime(people["birth_date"], utc=True)).astype("float64")
+    date = to_micros(pd.to_datetime(people["birth_date"], utc=True)).astype("float64")
+    people["birth_date"] = date
     # An age is told once and runs on: what stays as told is the moment of birth.
     age = people["age_years"].astype("float64")
-    people["birth"] = people["birth"].fillna(people["measured"] - age * YEAR_US)
+    people["birth"] = date.fillna(people["measured"] - age * YEAR_US)
     people = people.sort_values(["measured", "customer_id", "wearer"], kind="stable")
     moments = [moment(figure) for figure in OUTGROWN]
     for figure, told_at in zip(OUTGROWN, moments, strict=True):
         people[told_at] = people["measured"].where(people[figure].notna())
-    told = [*OUTGROWN, *moments, "cup", *PERSON_TEXTS, "birth"]
+    told = [*OUTGROWN, *moments, "cup", *PERSON_TEXTS, "birth", "birth_date"]
     person = [people["customer_id"], people["wearer"]]
     if people.duplicated(["customer_id", "wearer"]).any():
+        date = people["birth_date"].groupby(person).ffill()
+        rounded = people["birth"].sub(date).abs().lt(SAME_BIRTH_US)
+        people["birth"] = people["birth"].mask(rounded, date)
         people[told] = people[told].groupby(person).ffill()
     return people[["customer_id", "wearer", "measured", *told]].reset_index(drop=True)
 
@@ -133,7 +142,7 @@ def _with_people(
         facts[[*OUTGROWN, *moments, "birth"]] = np.nan
         facts[["cup", *PERSON_TEXTS]] = None
     else:
-        people = people_on_record(measurements)
+        people = people_on_record(measurements).drop(columns="birth_date")
         named = _as_of(facts, people, ["customer_id", "wearer"])
         # Garments for children name no child most often: one that they can fit is meant.
         anyone = facts["audience"].isin(CHILDREN) & facts["wearer"].eq("self")

@@ -18,6 +18,7 @@ from features.children import OUTGROWN, YEAR_US, choose_child, growing_body_one,
 from features.lines import (
     GROWN_YEARS,
     PERSON_TEXTS,
+    SAME_BIRTH_US,
     is_child_record,
     people_on_record,
 )
@@ -30,7 +31,6 @@ _PERSON, _CHILD = "person_facts", "child_facts"
 _TOLD_FIGURES = (*OUTGROWN, "cup_index")
 _NO_HEIGHTS = (math.nan, math.nan)
 _MICROS = 1e6
-_SAME_US = YEAR_US  # ages are told in whole years
 
 
 class Asker(Protocol):
@@ -77,7 +77,7 @@ def people_items(measurements: pd.DataFrame | None) -> Iterator[tuple[str, bytes
     people = people_on_record(measurements)
     people["cup"] = people["cup"].map(cup_index, na_action="ignore").astype("float64")
     latest = people.drop_duplicates(["customer_id", "wearer"], keep="last")
-    columns = ["measured", "birth", *OUTGROWN, *map(moment, OUTGROWN), *PERSON_TEXTS]
+    columns = ["measured", "birth", "birth_date", *OUTGROWN, *map(moment, OUTGROWN), *PERSON_TEXTS]
     records = latest[columns].assign(cup_index=latest["cup"]).to_dict("records")
     children: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
     keys = latest[["customer_id", "wearer"]].to_numpy(dtype=object)
@@ -159,7 +159,10 @@ def read_person(
     now = (asker.asked_at if at is None else at) * _MICROS
     told = _unfold(_told(asker)) if asker.measurements else {}
     record = _on_record(asker, audience, found, without, heights, told, now)
+    date = record.pop("birth_date", None)
     record.update(told)
+    if date is not None and abs(record["birth"] - date) < SAME_BIRTH_US:
+        record["birth"] = date
     for name in without:
         record.pop(name, None)
     imply_birth(record, audience)
@@ -200,7 +203,7 @@ def _on_record(
             child.pop(name, None)
     if "birth" in told:  # the question says which child it is
         near = [
-            c for c in children if abs(c.get("birth", told["birth"]) - told["birth"]) < _SAME_US
+            c for c in children if abs(c.get("birth", told["birth"]) - told["birth"]) < SAME_BIRTH_US
         ]
         children = near
     return choose_child(children, audience, heights, now) or {}

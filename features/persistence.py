@@ -15,7 +15,6 @@ Floats = npt.NDArray[np.float64]
 
 GROWN_UP = 19.0
 """Years after which nobody grows: the table of stature ends there."""
-_MEASURED_Z = 0.27  # standard deviation of one measurement
 
 
 @dataclass(frozen=True)
@@ -54,41 +53,6 @@ class Persistence:
         high = np.clip(np.maximum(age_then, age_now), 0.0, GROWN_UP)
         r: Floats = ((low + self.c) / (high + self.c)) ** self.k
         return r
-
-    def fit(self, z_then: Floats, z_now: Floats, age_then: Floats, age_now: Floats) -> Persistence:
-        """Learn ``k`` from children measured twice, by maximum likelihood; ``c`` stays.
-
-        Both measurements err as in the study of the usual values, so that two of one week need not
-        agree.
-
-        Parameters
-        ----------
-        z_then, z_now
-            z-scores, (pairs,).
-        age_then, age_now
-            Years, (pairs,).
-
-        Raises
-        ------
-        ValueError
-            Where no pair is complete and apart in age.
-        """
-        from scipy.optimize import minimize_scalar  # noqa: PLC0415 (the service never fits)
-
-        known = np.isfinite(z_then + z_now + age_then + age_now) & (age_then != age_now)
-        if not known.any():
-            raise ValueError("no child measured at two ages: keep the usual persistence")
-        then, now = np.asarray(z_then)[known], np.asarray(z_now)[known]
-        one, other = np.asarray(age_then)[known], np.asarray(age_now)[known]
-
-        def surprise(log_k: float) -> float:
-            r = Persistence(math.exp(log_k), self.c).correlation(one, other)
-            seen = r / (1.0 + _MEASURED_Z**2)  # an error of measurement looks like regression
-            variance = 1.0 + _MEASURED_Z**2 - r * seen
-            return float(np.sum((now - seen * then) ** 2 / variance + np.log(variance)))
-
-        found = minimize_scalar(surprise, bounds=(math.log(1e-3), math.log(3.0)), method="bounded")
-        return Persistence(float(math.exp(found.x)), self.c)
 
 
 USUAL = Persistence()

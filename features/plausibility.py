@@ -3,7 +3,7 @@
 Someone of 1.90 m and 40 kg may exist; more often a figure was mistyped, or two people told one
 each. Such bodies are kept and distrusted. How far the figures stand from each other is the squared
 Mahalanobis distance under what bodies are like (:mod:`features.anthropometry`), with room for how
-people measure themselves. Up to the distance that one body in ten thousand keeps, all is believed;
+people measure themselves. Up to the distance that one body in a million exceeds, all is believed;
 beyond, belief falls like the likelihood (the posterior odds of a contaminated normal).
 """
 
@@ -17,17 +17,16 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from data_contracts.tables import BODY_RANGES
 from features.anthropometry import (
     FIGURES,
     FULL_GROWN,
-    GROWTH_CM,
     LOG_KG,
+    age_height,
     body_moments,
     told_covariance,
 )
 
-__all__ = ["LEAST", "Judge", "judge_of", "kind_of", "shape", "trust"]
+__all__ = ["LEAST", "Judge", "judge_of", "kind_of", "shape"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -39,23 +38,18 @@ _AGE = len(FIGURES) + 1
 _RARE = (23.928, 27.631, 30.665, 33.377, 35.888, 38.258, 40.522)
 _TAIL = 4.0  # degrees of freedom of Student's t: real bodies stray further than normal ones
 _AGE_NOISE = 3.0  # about half a year at four
-_CHILD_CM, _CHILD_KG = 140.0, 30.0
-_LOW = np.array([BODY_RANGES[name][0] for name in FIGURES])
-_HIGH = np.array([BODY_RANGES[name][1] for name in FIGURES])
-_LOW[1], _HIGH[1] = (LOG_KG * math.log(end) for end in BODY_RANGES["weight_kg"][:2])
-_BOUNDS = tuple(zip(_LOW.tolist(), _HIGH.tolist(), strict=True))
 
 
 def shape(body: Floats) -> Floats:
     """Make the figures run straight with size; `body` is by `features.bodies.BODY_COLUMNS`.
 
-    Weight grows with the cube of length, so its logarithm runs with the girths; a child's height
-    grows about with the square root of its age.
+    Weight grows with the cube of length, so its logarithm runs with the girths; a child's age
+    counts as the median stature of it.
     """
     shaped = body.copy()
     with np.errstate(invalid="ignore", divide="ignore"):
         shaped[:, 1] = np.log(body[:, 1]) * LOG_KG
-        shaped[:, _AGE] = np.sqrt(np.clip(body[:, _AGE], 0.0, FULL_GROWN)) * GROWTH_CM
+        shaped[:, _AGE] = age_height(body[:, _AGE])
     return shaped
 
 
@@ -72,8 +66,8 @@ class Judge:
 
     Notes
     -----
-    A figure alone is never judged: the contract has refused what no body measures. Nor is a body
-    with a figure at or beyond the bounds of the contract, which no telling can have brought here.
+    A figure alone is never judged: there is nothing to hold it against, and the contract has
+    refused what no body measures.
     """
 
     def __init__(self, mean: Floats, covariance: Floats, *, child: bool) -> None:
@@ -109,11 +103,8 @@ class Judge:
             [row + [0.0] * (len(seen) - len(row)) for row in root]
         ).T
         excess = np.maximum((away**2).sum(axis=1) - _RARE[len(seen) - 1], 0.0)
-        weight = np.maximum(np.exp(-0.5 * excess), LEAST)
-        figures = known[: len(FIGURES)]
-        told = shaped[:, : len(FIGURES)][:, figures]
-        inside = ((told > _LOW[figures]) & (told < _HIGH[figures])).all(axis=1)
-        return np.where(inside, weight, 1.0)
+        weight: Floats = np.maximum(np.exp(-0.5 * excess), LEAST)
+        return weight
 
     def weight_one(self, shaped: Sequence[float], known: Sequence[bool]) -> float:
         """:meth:`weights` of one body, in plain numbers."""
@@ -121,14 +112,7 @@ class Judge:
         if len(seen) < 2:
             return 1.0
         excess = self._distance(shaped, seen) - _RARE[len(seen) - 1]
-        if excess <= 0.0:
-            return 1.0
-        for column in seen:
-            if column != _AGE:
-                low, high = _BOUNDS[column]
-                if not low < shaped[column] < high:
-                    return 1.0
-        return max(math.exp(-0.5 * excess), LEAST)
+        return 1.0 if excess <= 0.0 else max(math.exp(-0.5 * excess), LEAST)
 
     def without_one(
         self, shaped: Sequence[float], known: Sequence[bool]
@@ -189,60 +173,3 @@ def kind_of(scale: str) -> str | None:
     """Kind of the bodies that a scale is for, by the audience it is named after; None for any."""
     audience = scale.split("|", 1)[0]
     return {"women": "female", "men": "male", "unisex": "grown", "children": "child"}.get(audience)
-
-
-def trust(
-    body: Floats,
-    sex: str | Sequence[str | None] | None = None,
-    age: float | Floats | None = None,
-) -> Floats:
-    """How far to believe that the figures of each person are those of one body.
-
-    Parameters
-    ----------
-    body
-        People by `features.bodies.BODY_COLUMNS`, NaN where unknown.
-    sex
-        ``female`` or ``male``, of all or of each; anything else means either.
-    age
-        Years, of all or of each, where the column of ``body`` does not tell. Who is under 16, or of
-        unknown age and under 1.40 m or 30 kg, is judged as a child.
-
-    Returns
-    -------
-    ndarray of shape (people,)
-        In [LEAST, 1]; 1 where all is believed.
-
-    Examples
-    --------
-    >>> nothing = [np.nan] * 6
-    >>> trust(np.array([[168.0, 62.0, *nothing], [190.0, 40.0, *nothing]]), "female").round(2)
-    array([1.  , 0.11])
-    """
-    people = len(body)
-    shaped_body = np.array(body, dtype="float64")
-    if age is not None:
-        told = np.broadcast_to(np.asarray(age, dtype="float64"), (people,))
-        shaped_body[:, _AGE] = np.where(np.isnan(body[:, _AGE]), told, body[:, _AGE])
-    sexes = [sex] * people if sex is None or isinstance(sex, str) else list(sex)
-    years = shaped_body[:, _AGE]
-    small = (shaped_body[:, 0] < _CHILD_CM) | (shaped_body[:, 1] < _CHILD_KG)
-    child = (years < FULL_GROWN) | (np.isnan(years) & small)
-    kinds = np.array(
-        [
-            "child" if young else each if each in ("female", "male") else "grown"
-            for young, each in zip(child.tolist(), sexes, strict=True)
-        ],
-        dtype=object,
-    )
-    shaped = shape(shaped_body)
-    known = np.isfinite(shaped)
-    weight = np.ones(people)
-    for kind in sorted(set(kinds)):
-        judge = judge_of(kind)
-        assert judge is not None
-        of_kind = kinds == kind
-        for pattern in np.unique(known[of_kind], axis=0):
-            rows = of_kind & (known == pattern).all(axis=1)
-            weight[rows] = judge.weights(shaped[rows], pattern)
-    return weight

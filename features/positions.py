@@ -110,6 +110,8 @@ class SizeScales:
             sizes["position"] -= group.map(self.moves_).astype("float64").fillna(0.0)
         sizes["step"] = _own_steps(sizes)
         sizes["chart_sd"] = self._chart_sd(sizes)
+        on_body = sizes["scale"].astype(object).map(_is_body_scale).astype(bool)
+        sizes["chart"] = sizes["chart"].astype(object).where(on_body, None)
         sizes["sizes"] = sizes.groupby("product_id")["size_label"].transform("size")
         return sizes[PLACED]
 
@@ -155,8 +157,8 @@ class SizeScales:
         moves: dict[str, float] = {}
         for brand, prior in ((False, _SYSTEM_LINES), (True, _BRAND_LINES)):
             group = chart_group(facts[known], brand=brand)
-            if group.isna().all():
-                return
+            if group.isna().all():  # no estimated chart, or no brand on record
+                continue
             effect = pd.Series(0.0, index=rest.index)
             for _ in range(_ROUNDS):
                 open_ = (rest - effect).groupby(person)
@@ -180,7 +182,8 @@ class SizeScales:
             for name in GIRTHS
         ]
         wide = pd.concat(spread, axis=1).astype("float64").mean(axis=1)
-        return error / unit / wide.where(girth.astype(bool), 1.0).fillna(1.0)
+        on_body = sizes["scale"].astype(object).map(_is_body_scale).astype(bool)
+        return (error / unit / wide.where(girth.astype(bool), 1.0).fillna(1.0)).where(on_body, 0.0)
 
     def _girth(self, sizes: pd.DataFrame) -> pd.Series:
         """Mean standardised girth of the body a size is cut for, over the girths published."""
@@ -282,6 +285,11 @@ def _rises_with_rank(sizes: pd.DataFrame, axis: pd.Series, known: pd.Series) -> 
     grew = frame.groupby("p")["rank"].diff().gt(0)
     frame["fine"] = frame["known"] & ~(grew & ~step.gt(0))
     return frame["fine"].groupby(frame["p"]).transform("all").reindex(sizes.index)
+
+
+def _is_body_scale(scale: object) -> bool:
+    """Whether a scale counts in centimetres of the body, not in labels."""
+    return isinstance(scale, str) and scale.endswith(("|girth", "|height", "|foot"))
 
 
 def _own_steps(sizes: pd.DataFrame) -> pd.Series:

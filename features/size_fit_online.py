@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals import from_native
 
+from data_contracts.tables import SELF
 from features.bodies import UNNAMED
 from features.choices import SHIFT_PRIOR
 from features.frames import is_growing
@@ -214,7 +215,8 @@ class SizeFitLookup:
         body = body_of(person)
         aged = False
         for scale in set(asked.scales):
-            unnamed = is_child_scale(scale) and q.wearer == "self"
+            # Who sends a figure of the child's along says which child it is.
+            unnamed = is_child_scale(scale) and q.wearer == SELF and not q.measurements
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
             here = [each == scale for each in asked.scales]
             natural, spread = self._space.natural_.predict_one(body, read_by)

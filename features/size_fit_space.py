@@ -207,7 +207,7 @@ class SizeFitSpace:
             geometry=chart_geometry(
                 placed, {name: binding_of_part(name) for name in parts}, self.ages_.wear_days_
             ),
-            kept=_kept(tables, facts["order_line_id"], hold_out),
+            kept=_kept(tables, facts, hold_out),
         )
         return facts
 
@@ -216,8 +216,9 @@ class SizeFitSpace:
         framed = self.ages_.apply(facts)
         scale = body_scale(framed)
         texts = framed[["category", "audience", "size_system"]].astype(object)
-        keys = pd.MultiIndex.from_frame(texts.where(texts.notna(), None).assign(scale=scale))
-        parts = {key: part_of_scale(key[3], *key[:3]) for key in keys.unique()}
+        columns = (scale, *(texts[name].where(texts[name].notna(), None) for name in texts))
+        keys = list(zip(*columns, strict=True))
+        parts = {key: part_of_scale(*key) for key in set(keys)}
         return framed.assign(
             body_scale=pd.Series([parts[key] for key in keys], framed.index, object)
         )
@@ -330,15 +331,16 @@ def _settled(facts: pd.DataFrame, known_until: int) -> npt.NDArray[np.bool_]:
 
 
 def _kept(
-    tables: Mapping[str, pd.DataFrame], ids: pd.Series, hold_out: Collection[str]
+    tables: Mapping[str, pd.DataFrame], facts: pd.DataFrame, hold_out: Collection[str]
 ) -> npt.NDArray[np.bool_]:
-    """Lines that nobody sent back or called small or large; held-out ones are left out."""
-    kept = ~ids.isin(set(hold_out))
+    """Settled lines that nobody sent back or called small or large; held-out ones are left out."""
+    ids = facts["order_line_id"]
+    kept = _settled(facts, _known_until(facts, tables, hold_out)) & ~ids.isin(set(hold_out))
     if (returns := tables.get("returns")) is not None:
         kept &= ~ids.isin(returns["order_line_id"])
     if (words := tables.get("fit_feedback")) is not None:
         kept &= ~ids.isin(words.loc[words["fit"].ne("fit"), "order_line_id"])
-    return kept.to_numpy(dtype=bool)
+    return np.asarray(kept, dtype=bool)
 
 
 def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -6,7 +6,7 @@ The tables are data (``tables/*.yaml``), as are the words for kinds of garment
 """
 
 from features.size_systems.catalogue import all_tables, size_table, systems_of
-from features.size_systems.conversion import Match, convert, convert_body, same_body
+from features.size_systems.conversion import Match, convert, convert_body
 from features.size_systems.markets import usual_system
 from features.size_systems.parsing import Reading, SizeReading, parse_size
 from features.size_systems.reading import SizeTableError
@@ -17,7 +17,7 @@ from features.size_systems.tables import (
     Size,
     SizeTable,
 )
-from features.size_systems.vocabulary import binding_of, family_of
+from features.size_systems.vocabulary import binding_of, family_of, is_unsized
 
 __all__ = [
     "AUDIENCES",
@@ -34,8 +34,8 @@ __all__ = [
     "convert",
     "convert_body",
     "family_of",
+    "is_unsized",
     "parse_size",
-    "same_body",
     "size_table",
     "systems_of",
     "usual_system",

@@ -16,7 +16,7 @@ from features.size_systems.reading import Interval
 from features.size_systems.tables import SizeTable
 from features.size_systems.vocabulary import binding_of
 
-__all__ = ["Match", "convert", "convert_body", "same_body"]
+__all__ = ["Match", "convert", "convert_body"]
 
 _LEAST_SHARE = 0.2
 """Share from which a size is told beside the best one."""
@@ -127,18 +127,6 @@ def convert_body(
             votes[rank] = votes.get(rank, 0.0) + weight * share
     total = sum(weights.values())
     return _best({rank: vote / total for rank, vote in votes.items()}, table) if total else ()
-
-
-def same_body(
-    label: str, system: str, other: str, other_system: str, audience: str, family: str | None
-) -> bool:
-    """Whether two labels are cut for the same body: one is among what the other converts to."""
-    target = size_table(other_system, audience, family)
-    if target is None:
-        return False
-    matches = {match.label for match in convert(label, system, other_system, audience, family)}
-    found = target.find(other) or (target.cups.find(other) if target.cups else None)
-    return found is not None and found.label in matches
 
 
 def _overlaps(interval: Interval, table: SizeTable, dimension: str) -> dict[int, float]:

@@ -309,6 +309,10 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         (rf"(?!00){_N}(h|H)?", _plain),
     )
 )
+# A minus, or half of what parts two figures: the label is broken off, the rest another size.
+_BROKEN = re.compile(r"[-/].*|.*/")
+# 1² is no 12: raised and lowered digits count only as the fraction of ¹⁄₂.
+_RAISED = re.compile(r"(?<!\S)[¹²³]⁄[₂₃₄₈](?!\S)|(?P<note>[⁰¹²³⁴-⁹₀-₉])")
 _NO_BRACKETS = str.maketrans("()[]", "    ")
 _TIERS = (re.compile(r"[()\[\]|=;,&]+"), re.compile(r"/"), re.compile(r"-"), re.compile(r" "))
 
@@ -331,7 +335,9 @@ def notations(text: str) -> tuple[tuple[Notation, ...], ...]:
     words = spellings()
     folded = fold(text)
     tight = folded.replace(" ", "").replace("-", "")
-    if not tight or tight in words.unread:
+    if not tight or tight in words.unread or _BROKEN.fullmatch(folded):
+        return ()
+    if any(found["note"] for found in _RAISED.finditer(text)):
         return ()
     if tight in words.one:
         return ((Notation("one"),),)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from features.size_systems.reading import SizeTableError, read_data
 
-__all__ = ["binding_of", "family_of"]
+__all__ = ["binding_of", "family_of", "is_unsized"]
 
 _NONE = "none"
 _ENDING = "(?:s|es|x|e|n|en|er)?"
@@ -54,6 +54,12 @@ def family_of(
         return str(by_system)
     found = _longest(category, _family_words(audience))
     return None if found in (None, _NONE) else found
+
+
+@lru_cache(maxsize=16_384)
+def is_unsized(category: str | None) -> bool:
+    """Whether a category is known to be goods that the body does not size: hats, gloves, bags."""
+    return _longest(category, _family_words(None)) == _NONE
 
 
 @lru_cache(maxsize=16_384)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.tables import BODY_RANGES
 from features.growth import (
     GROWN_UP,
     MEASURED_SD,
@@ -145,20 +146,6 @@ def test_persistence_is_that_seen_in_infants():
         assert Persistence().correlation_one(then, now) == pytest.approx(correlation, abs=0.08)
 
 
-def test_persistence_is_learned_from_children_measured_twice():
-    rng = np.random.default_rng(1)
-    true = Persistence(k=0.15)
-    then = rng.uniform(0.2, 6.0, 4000)
-    now = then + rng.uniform(0.2, 2.0, 4000)
-    z = rng.normal(size=4000)
-    r = true.correlation(then, now)
-    later = r * z + np.sqrt(1 - r**2) * rng.normal(size=4000)
-    z, later = (score + 0.27 * rng.normal(size=4000) for score in (z, later))
-    assert Persistence().fit(z, later, then, now).k == pytest.approx(0.15, rel=0.08)
-    with pytest.raises(ValueError, match="measured at two ages"):
-        Persistence().fit(z[:1], z[:1], then[:1], then[:1])
-
-
 @given(scores, st.floats(0.0, 25.0), st.floats(0.0, 5.0), sexes)
 def test_nobody_shrinks(z, age, gap, sex):
     height = stature_at(z, age, sex)
@@ -198,3 +185,25 @@ def test_a_height_reached_is_reached_today_and_one_too_tall_never():
 def test_feet_are_as_long_as_those_measured(sex, age, published, spread):
     """Cheng et al. 1997; newborns about 8 cm."""
     assert foot_length(stature(age, sex)[0], age, sex)[0] == pytest.approx(published, abs=spread)
+
+
+@pytest.mark.parametrize("sex", SEXES)
+@pytest.mark.parametrize(("birth", "six"), [(400.0, 60.0), (1.0, 10.0)])
+def test_a_slip_of_the_scales_is_carried_as_a_very_heavy_or_light_child(sex, birth, six):
+    later = weight_later(birth, 0.0, 6.0, sex)
+    assert min(six, 20.0) <= later <= max(six, 20.0)
+    assert weight_later(np.array([birth]), np.zeros(1), np.full(1, 6.0), sex)[0] == later
+
+
+@given(st.floats(1.0, 2000.0), ages, ages, sexes)
+def test_whatever_was_told_what_is_carried_is_in_the_bounds_of_the_contract(told, one, other, sex):
+    then, now = sorted((one, other))
+    height, _ = stature_later(told, then, now, sex)
+    assert BODY_RANGES["height_cm"][0] <= height <= BODY_RANGES["height_cm"][1]
+    young, now = then / 2, now / 2
+    kilograms = weight_later(told, young, now, sex)
+    assert BODY_RANGES["weight_kg"][0] <= kilograms <= BODY_RANGES["weight_kg"][1]
+    row = np.array([told]), np.array([young]), np.array([now]), sex
+    np.testing.assert_allclose(weight_later(*row)[0], kilograms, rtol=1e-9)
+    np.testing.assert_allclose(np.ravel(stature_later(*row)),
+                               stature_later(told, young, now, sex), rtol=1e-9)  # fmt: skip

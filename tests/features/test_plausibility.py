@@ -7,15 +7,25 @@ from hypothesis import strategies as st
 
 from features.anthropometry import LOG_KG, body_moments
 from features.bodies import BODY_COLUMNS
-from features.plausibility import LEAST, Judge, judge_of, kind_of, shape, trust
+from features.plausibility import LEAST, Judge, judge_of, kind_of, shape
 
 
 def body(**figures):
     return np.array([[figures.get(name, np.nan) for name in BODY_COLUMNS]])
 
 
+def belief(kind, **figures):
+    """In one body, which is judged alone as in a batch."""
+    shaped = shape(body(**figures))
+    known = np.isfinite(shaped[0])
+    judge = judge_of(kind)
+    (batch,) = judge.weights(shaped, known)
+    assert judge.weight_one(shaped[0].tolist(), known.tolist()) == pytest.approx(batch, rel=1e-6)
+    return batch
+
+
 @pytest.mark.parametrize(
-    ("sex", "figures"),
+    ("kind", "figures"),
     [
         ("female", {"height_cm": 165.0, "weight_kg": 60.0}),
         ("female", {"height_cm": 150.0, "weight_kg": 39.0}),
@@ -23,40 +33,37 @@ def body(**figures):
         ("female", {"height_cm": 186.0, "weight_kg": 70.0, "hip_cm": 98.0}),
         ("male", {"height_cm": 195.0, "weight_kg": 75.0}),
         ("male", {"height_cm": 175.0, "weight_kg": 150.0, "waist_cm": 140.0}),
-        (None, {"chest_cm": 120.0, "waist_cm": 115.0, "foot_length_cm": 27.0}),
-        (None, {"height_cm": 92.0, "weight_kg": 13.5, "age_years": 2.5}),
-        (None, {"height_cm": 52.0, "weight_kg": 3.6, "age_years": 0.05}),
+        ("grown", {"chest_cm": 120.0, "waist_cm": 115.0, "foot_length_cm": 27.0}),
+        ("child", {"height_cm": 92.0, "weight_kg": 13.5, "age_years": 2.5}),
+        ("child", {"height_cm": 52.0, "weight_kg": 3.6, "age_years": 0.05}),
     ],
 )
-def test_small_tall_light_and_heavy_people_are_believed(sex, figures):
-    assert trust(body(**figures), sex).tolist() == [1.0]
+def test_small_tall_light_and_heavy_people_are_believed(kind, figures):
+    assert belief(kind, **figures) == 1.0
 
 
 @pytest.mark.parametrize(
-    ("sex", "figures"),
+    ("kind", "figures"),
     [
         ("female", {"height_cm": 190.0, "weight_kg": 40.0}),
         ("male", {"height_cm": 165.0, "weight_kg": 300.0}),
         ("male", {"height_cm": 180.0, "weight_kg": 80.0, "waist_cm": 50.0}),
         ("female", {"chest_cm": 92.0, "hip_cm": 200.0}),
         ("male", {"height_cm": 180.0, "foot_length_cm": 12.0}),
-        (None, {"height_cm": 140.0, "age_years": 1.0}),
-        (None, {"height_cm": 80.0, "weight_kg": 45.0, "age_years": 1.0}),
+        ("child", {"height_cm": 140.0, "age_years": 1.0}),
+        ("child", {"height_cm": 80.0, "weight_kg": 45.0, "age_years": 1.0}),
     ],
 )
-def test_figures_that_cannot_be_of_one_body_are_not_believed(sex, figures):
-    assert trust(body(**figures), sex)[0] < 0.2
+def test_figures_that_cannot_be_of_one_body_are_not_believed(kind, figures):
+    assert belief(kind, **figures) < 0.2
 
 
 def test_of_bodies_as_surveyed_next_to_none_is_doubted():
     random = np.random.default_rng(0)
-    for kind, sex in (("female", "female"), ("male", "male")):
-        mean, covariance = body_moments(kind)
-        people = random.multivariate_normal(mean, covariance, 4000)
-        people[:, 1] = np.exp(people[:, 1] / LOG_KG)
-        people[:, 6:] = np.nan
-        people[:, :6] = np.where(random.random((4000, 6)) < 0.4, np.nan, people[:, :6])
-        assert (trust(people, sex) < 1).mean() < 0.001
+    for kind in ("female", "male"):
+        people = random.multivariate_normal(*body_moments(kind), 4000)
+        for known in random.random((40, people.shape[1])) < 0.6:
+            assert (judge_of(kind).weights(people, known) < 1).mean() < 0.001
 
 
 @given(
@@ -87,19 +94,39 @@ def test_the_figure_that_contradicts_the_others_is_found():
 
 def test_a_figure_alone_is_believed():
     for figures in ({"height_cm": 240.0}, {"weight_kg": 390.0}, {}):
-        assert trust(body(**figures), "female")[0] == 1.0
+        assert belief("female", **figures) == 1.0
 
 
-def test_what_the_contract_would_refuse_is_not_judged():
-    # A question after the spread alone sets figures to stand-ins.
-    assert trust(body(height_cm=1.0, weight_kg=1.0, chest_cm=1.0), "female")[0] == 1.0
+@pytest.mark.parametrize(
+    ("kind", "figures"),
+    [
+        ("female", {"height_cm": 168.0, "weight_kg": 62.0, "waist_cm": 250.0}),
+        ("female", {"height_cm": 168.0, "weight_kg": 400.0}),
+        ("male", {"height_cm": 30.0, "weight_kg": 80.0}),
+        ("male", {"height_cm": 180.0, "weight_kg": 80.0, "hip_cm": 600.0}),
+        ("child", {"height_cm": 250.0, "age_years": 4.0}),
+        ("child", {"height_cm": 260.0, "age_years": 4.0}),
+    ],
+)
+def test_a_figure_at_or_beyond_the_bounds_is_no_more_believed_than_one_within(kind, figures):
+    assert belief(kind, **figures) == LEAST
 
 
-def test_sex_and_age_may_differ_by_person():
-    people = np.vstack([body(height_cm=100.0, weight_kg=16.0)] * 2)
-    belief = trust(people, ["female", None], np.array([30.0, 4.0]))
-    assert belief[0] < 0.2
-    assert belief[1] == 1.0
+@pytest.mark.parametrize(
+    ("scale", "figures"),
+    [
+        ("women|girth", {"height_cm": 168.0, "weight_kg": 62.0, "waist_cm": 250.0}),
+        ("children|height@age", {"height_cm": 260.0, "age_years": 4.0}),
+    ],
+)
+def test_a_body_beyond_the_bounds_is_answered_with_a_wider_spread(scale, figures):
+    lines = {"waist_cm": (-14.0, 0.25)} if scale == "women|girth" else {"height_cm": (0.0, 1 / 6)}
+    wear_days = 30.0 if "@age" in scale else None
+    natural = NaturalSize.from_charts({scale: ScaleGeometry(lines, wear_days=wear_days)})
+    told = body(**figures)
+    mean, spread = natural.predict(told, np.array([scale], dtype=object))
+    assert spread[0] > 2 * natural.spread_of(np.isfinite(told[0]).tolist(), scale)
+    assert natural.predict_one(told[0].tolist(), scale) == pytest.approx((mean[0], spread[0]))
 
 
 def test_the_kind_of_body_is_that_of_the_scale():
