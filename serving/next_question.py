@@ -20,6 +20,8 @@ _V: Final = {name: i for i, name in enumerate(VECTOR)}
 _AGE: Final = "age_years"
 _BODY: Final = [_V["child_age" if name == _AGE else name] for name in BODY_COLUMNS]
 _ASKED: Final = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
+_FOOT: Final = "foot_length_cm"
+_OF_FEET: Final = "|foot"  # in the name of every scale of shoes
 _WORTH_ASKING = 0.95  # an answer that leaves more of the uncertainty is not asked for
 
 _TWO: Final = _V["wearers.two"]
@@ -61,15 +63,21 @@ class NextQuestion:
         """
         if context.scale is None or context.product is None or context.X is None:
             return None
-        if question.wearer == SELF and context.X[0, _TWO] > _LIKELY:
+        if context.person.get("age_years", 0.0) < 0:
+            return None  # what is not born yet cannot be measured
+        told = [name in question.measurements for name in _ASKED]
+        # A figure that is sent along is the wearer's, so that it is known who that is.
+        if question.wearer == SELF and not any(told) and context.X[0, _TWO] > _LIKELY:
             return "wearer"
         known = tuple(np.isfinite(context.X[0, _BODY]).tolist())
-        open_ = tuple(
-            not here and name not in question.measurements
-            for here, name in zip(known, _ASKED, strict=True)
-        )
         unnamed = bool(context.X[0, _V["wearer_unnamed"]])
         child = context.product.audience in CHILDREN
+        # A grown-up's age and, for clothes, the foot only go with the size; they do not decide it.
+        sensible = {_AGE: child, _FOOT: _OF_FEET in context.scale}
+        open_ = tuple(
+            not here and not sent and sensible.get(name, True)
+            for here, sent, name in zip(known, told, _ASKED, strict=True)
+        )
         key = (context.scale, known, open_, unnamed, child, question.customer_id is not None)
         if key not in self._found:
             best = self._search(
