@@ -20,6 +20,7 @@ __all__ = ["BODY_BOUNDS", "MEASURE_HINTS", "Measurements"]
 _AGE: Final = MEASURES["age_years"]
 _EARLIEST_BIRTH = dt.date(1900, 1, 1)
 _DAYS_A_YEAR = 365.25
+_DAYS_EXPECTED = 280  # nobody who is due later than this is expected yet
 _IN_TEXT: Final[Mapping[str, str]] = {name.rsplit("_", maxsplit=1)[0]: name for name in BODY_RANGES}
 _OTHER: Final = {"cm": "in", "kg": "lb"}  # bounds are named in these as well
 _SAME = 0.02  # a figure written twice, once rounded to whole inches, differs by less
@@ -79,7 +80,9 @@ class Measurements(RequestModel):
         default=None, ge=_AGE[0], le=_AGE[1], allow_inf_nan=False, description="Age, years."
     )
     birth_date: dt.date | None = Field(
-        default=None, description="A child's day of birth; used where `age_years` is not sent."
+        default=None,
+        description="A child's day of birth, or the day it is due, at most 280 days ahead; used "
+        "where `age_years` is not sent.",
     )
     sex: Annotated[
         str, text_field(20, "Sex of the body: female, male, or the person's own word.")
@@ -92,8 +95,12 @@ class Measurements(RequestModel):
     @classmethod
     def _born(cls, day: dt.date | None) -> dt.date | None:
         today = dt.datetime.now(dt.UTC).date()
-        if day is not None and not _EARLIEST_BIRTH <= day <= today:
-            raise ValueError(f"must be between {_EARLIEST_BIRTH} and today, {today}")
+        latest = today + dt.timedelta(days=_DAYS_EXPECTED)
+        if day is not None and not _EARLIEST_BIRTH <= day <= latest:
+            raise ValueError(
+                f"must be between {_EARLIEST_BIRTH} and {latest}: a child may be expected, up to "
+                f"{_DAYS_EXPECTED} days from today, {today}"
+            )
         return day
 
     @field_validator(*_IN_TEXT)
@@ -136,6 +143,8 @@ class Measurements(RequestModel):
     def known(self, asked_at: float, market: str | None = None) -> dict[str, float | str]:
         """Give what was sent, by contract column name, a birth date as the age at `asked_at`.
 
+        The age of a child that is expected is below 0: what is bought for it is for the newborn.
+
         Parameters
         ----------
         asked_at
@@ -156,7 +165,7 @@ class Measurements(RequestModel):
             sent = {**read_bra(self.bra, market), **sent}
         if self.birth_date is not None and "age_years" not in sent:
             today = dt.datetime.fromtimestamp(asked_at, dt.UTC).date()
-            sent["age_years"] = max(0.0, (today - self.birth_date).days / _DAYS_A_YEAR)
+            sent["age_years"] = (today - self.birth_date).days / _DAYS_A_YEAR
         return sent
 
 

@@ -1,5 +1,7 @@
 """Figures of a body in any unit, in every request that takes them."""
 
+import datetime as dt
+
 import pytest
 from asgi import ask
 from pydantic import ValidationError
@@ -165,3 +167,22 @@ def test_a_bra_against_another_figure_is_refused_by_both_names(app):
 def test_every_request_takes_a_bra(app, path):
     asked = {**REQUESTS[path], "market": "DE", "measurements": {"bra": "80B"}}
     assert ask(app, path, body=asked).status == 200
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_a_child_may_be_expected_and_no_later_than_one_can_be(app, path):
+    today = dt.datetime.now(dt.UTC).date()
+    for days, status in ((0, 200), (100, 200), (279, 200), (290, 422)):
+        due = {"birth_date": str(today + dt.timedelta(days=days))}
+        answer = ask(app, path, body={**REQUESTS[path], "measurements": due})
+        assert answer.status == status, answer.body
+    (error,) = answer.json["errors"]
+    assert error["field"] == "measurements.birth_date"
+    latest = str(today + dt.timedelta(days=280))
+    assert latest in error["reason"] or str(today) not in error["reason"]  # midnight has passed
+
+
+def test_the_age_of_an_expected_child_is_below_nothing():
+    today = dt.datetime.now(dt.UTC)
+    due = Measurements(birth_date=today.date() + dt.timedelta(days=100))
+    assert due.known(today.timestamp())["age_years"] == pytest.approx(-100 / 365.25, abs=0.01)
