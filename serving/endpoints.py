@@ -262,8 +262,14 @@ def _than_usual(
 def _next_size(advice: SizeAdvice, language: Language) -> dict[str, Any] | None:
     if (due := advice.next_size) is None:
         return None
-    text = next_size_text(due, language)
-    return {"label": due.label, "in_weeks": due.in_weeks, "on": due.on, "text": text}
+    text = next_size_text(due, language, name_present=advice.recommended is None)
+    return {
+        "label": due.label,
+        "after": due.after,
+        "in_weeks": due.in_weeks,
+        "on": due.on,
+        "text": text,
+    }
 
 
 def _notices(

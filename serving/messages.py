@@ -41,6 +41,10 @@ _KEPT_BEFORE: Final = NN_(
     "What fitted you {n} times before corresponds to size {label} of this product.",
 )
 _MEASUREMENTS: Final = N_("Your measurements point to size {label}.")
+_AGE: Final = N_("For a child of this age we expect size {label}.")
+_OTHER_BODY: Final = N_(
+    "The measurements are of another body than this garment is cut for, so we did not use them."
+)
 _RUNS_SMALL: Final = NN_(
     "Buyers of this product told us it runs small: {count} of {n}.",
     "Buyers of this product told us it runs small: {count} of {n}.",
@@ -73,6 +77,14 @@ _NEXT_MONTHS: Final = NN_(
     "Next size up: {label}, in about a month.",
     "Next size up: {label}, in about {n} months.",
 )
+_LIKELIEST_NEXT_WEEKS: Final = NN_(
+    "Size {after} is the likeliest to fit now; next size up: {label}, in about a week.",
+    "Size {after} is the likeliest to fit now; next size up: {label}, in about {n} weeks.",
+)
+_LIKELIEST_NEXT_MONTHS: Final = NN_(
+    "Size {after} is the likeliest to fit now; next size up: {label}, in about a month.",
+    "Size {after} is the likeliest to fit now; next size up: {label}, in about {n} months.",
+)
 
 _ASK: Final = {
     "height_cm": N_("If you tell us your height, we can advise you better."),
@@ -94,7 +106,7 @@ _ASK_MORE: Final = N_("If you tell us more about your measurements, we can advis
 
 _CHART_NOTICE: Final = N_(
     "There is no size chart for this product; we estimated one from its brand, its size labels and "
-    "what its buyers kept."
+    "what its buyers chose."
 )
 _LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is in {given}.")
 _SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")
@@ -136,7 +148,8 @@ def size_message(
     if advice.status in ("advised", "between_sizes", "no_good_size"):
         sentences += [text for text in reasons if text][:_MOST_REASONS]
     if advice.next_size is not None:
-        sentences.append(next_size_text(advice.next_size, language))
+        unnamed = advice.recommended is None
+        sentences.append(next_size_text(advice.next_size, language, name_present=unnamed))
     if advice.ask_next and advice.status not in ("advised", "not_sized", "unknown_product"):
         sentences.append(question_text(advice.ask_next, language))
     return ("" if language.tag.startswith(_UNSPACED) else " ").join(sentences)
@@ -180,7 +193,7 @@ def usual_text(steps: int, market: str, language: Language) -> str:
     return language.say_count(sentences, abs(steps), market=language.country(market))
 
 
-def next_size_text(next_size: NextSize, language: Language) -> str:
+def next_size_text(next_size: NextSize, language: Language, *, name_present: bool = False) -> str:
     """Say when a child will need the next size.
 
     Parameters
@@ -189,11 +202,19 @@ def next_size_text(next_size: NextSize, language: Language) -> str:
         Which, and when.
     language
         Whose sentences.
+    name_present
+        Name the size it follows, too: needed where the advice recommends none.
     """
-    weeks, label = next_size.in_weeks, next_size.label
-    if weeks <= _MOST_WEEKS:
-        return language.say_count(_NEXT_WEEKS, weeks, label=label)
-    return language.say_count(_NEXT_MONTHS, round(weeks / _WEEKS_A_MONTH), label=label)
+    weeks = next_size.in_weeks
+    in_weeks, in_months = (
+        (_LIKELIEST_NEXT_WEEKS, _LIKELIEST_NEXT_MONTHS)
+        if name_present
+        else (_NEXT_WEEKS, _NEXT_MONTHS)
+    )
+    sentences, n = (
+        (in_weeks, weeks) if weeks <= _MOST_WEEKS else (in_months, round(weeks / _WEEKS_A_MONTH))
+    )
+    return language.say_count(sentences, n, label=next_size.label, after=next_size.after)
 
 
 def chart_notice(language: Language) -> str:
@@ -228,6 +249,10 @@ def because_text(because: Because, language: Language) -> str | None:
             return language.say_count(_KEPT_BEFORE, int(figures["n"]), label=figures["label"])
         case "measurements":
             return language.say(_MEASUREMENTS, label=figures["label"])
+        case "age":
+            return language.say(_AGE, label=figures["label"])
+        case "other_body":
+            return language.say(_OTHER_BODY)
         case "product_runs_small" | "product_runs_large":
             n = int(figures["n"])
             sentences = _RUNS_SMALL if because.code == "product_runs_small" else _RUNS_LARGE

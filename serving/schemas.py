@@ -177,9 +177,12 @@ class ThanUsual(BaseModel):
 
 
 class NextSize(BaseModel):
-    """When a growing child will need the size after the recommended one."""
+    """When a growing child will need the size after the one that is right today."""
 
     label: str
+    after: str = Field(
+        description="The size right today: the recommended one, the likeliest to fit where none is."
+    )
     in_weeks: int = Field(ge=1, description="Weeks from now, about.")
     on: dt.date = Field(description="The day.")
     text: str = Field(description="The same as a sentence.")
@@ -222,7 +225,8 @@ class SizeAdviceResponse(BaseModel):
         "where they do not."
     )
     next_size: NextSize | None = Field(
-        description="For a growing child: the size after the recommended one, and when."
+        description="For a growing child: the size after the one that is right today, and when; "
+        "null where that cannot be said, and where no size fits."
     )
     because: list[Reason]
     ask_next: AskNext | None

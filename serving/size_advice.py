@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts.tables import AUDIENCE
+from features.bodies import cup_index
 from features.next_size import HeightSize, next_size_of
+from features.people_online import has_figures
 from features.positions import CHILDREN
 from features.products_online import OnlineProduct
 from features.questions import SizeQuestion
@@ -134,10 +136,14 @@ class ModelAdvisor:
             size_set=decision.size_set,
             sizes=_outlooks(decision),
             product_flag=flag,
-            because=_because(X, decision.labels, told, flag),
+            because=_because(question, context, decision.labels, told, flag),
             ask_next=(self._next.of(context, question) if len(decision.size_set) > 1 else None),
-            next_size=next_size_up(
-                context, product, decision.recommended or decision.likeliest, question.asked_at
+            next_size=(
+                None  # there is no size to come after
+                if decision.verdict.status == "no_good_size"
+                else next_size_up(
+                    context, product, decision.recommended or decision.likeliest, question.asked_at
+                )
             ),
         )
 
@@ -188,6 +194,8 @@ def next_size_up(
     """
     if label is None or product.audience not in CHILDREN or "age_implied" in context.person:
         return None
+    if context.person.get("age_years", 0.0) < 0:  # no size is right before the birth
+        return None
     sizes = [
         HeightSize(name, *body["height_cm"])
         for name, body in zip(product.labels, product.bodies, strict=True)
@@ -196,7 +204,7 @@ def next_size_up(
     if not sizes:
         return None
     due = next_size_of(context.person, sizes, label, audience=product.audience, asked_at=asked_at)
-    return None if due is None else NextSize(due.label, due.weeks, due.on)
+    return None if due is None else NextSize(due.label, due.weeks, due.on, label)
 
 
 def _vectors(context: SizeContext) -> Floats:
@@ -227,15 +235,24 @@ def _outlooks(decision: Decision) -> tuple[SizeOutlook, ...]:
 
 
 def _because(
-    X: Floats, labels: Sequence[str], told: Sequence[float], flag: ProductFlag | None
+    question: SizeQuestion,
+    context: SizeContext,
+    labels: Sequence[str],
+    told: Sequence[float],
+    flag: ProductFlag | None,
 ) -> tuple[Because, ...]:
+    X, measured = _vectors(context), has_figures(context.person)
     reasons = []
     fitted = round(float(X[0, _TOLD_FIT]))
     if fitted and (label := _nearest(X[:, _FROM_FIT].tolist(), labels)) is not None:
         reasons.append(Because("kept_before", {"n": fitted, "label": label}))
     gap = X[:, _GAP].tolist()
     if (label := _nearest(gap, labels)) is not None:
-        reasons.append(Because("measurements", {"label": label}))
+        # A child's age alone makes a gap as well, see `features.frames`.
+        reasons.append(Because("measurements" if measured else "age", {"label": label}))
+    not_used = not measured and _tells_figures(question)
+    if not_used:
+        reasons.append(Because("other_body"))
     n = round(sum(told))
     if flag == "runs_small":
         reasons.append(Because("product_runs_small", _share(told[0], n)))
@@ -243,9 +260,15 @@ def _because(
         reasons.append(Because("product_runs_large", _share(told[2], n)))
     elif n:
         reasons.append(Because("crowd", {"n": n}))
-    if not any(map(math.isfinite, gap)) and not X[0, _ORDERS]:
+    if not not_used and not any(map(math.isfinite, gap)) and not X[0, _ORDERS]:
         reasons.append(Because("market_average"))
     return tuple(reasons)
+
+
+def _tells_figures(question: SizeQuestion) -> bool:
+    """Whether figures of a body, beside its age, were sent with the question."""
+    sent = question.measurements
+    return has_figures(sent) or math.isfinite(cup_index(sent.get("cup")))
 
 
 def _share(count: float, n: int) -> dict[str, float | int | str]:

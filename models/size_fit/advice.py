@@ -38,6 +38,8 @@ class Because:
 
     ``kept_before``       {"n": int, "label": str}   sizes this person kept before
     ``measurements``      {"label": str}             the size the body measurements point to
+    ``age``               {"label": str}             the size of a child by its age alone
+    ``other_body``        {}                         sent was a body this is not cut for
     ``product_runs_small`` / ``product_runs_large`` {"n": int, "share": float}
                                                      buyers who said so, of how many
     ``crowd``             {"n": int}                 what other buyers of this product told
@@ -50,7 +52,7 @@ class Because:
 
 @dataclass(frozen=True, slots=True)
 class NextSize:
-    """When a growing child will need the size after the recommended one.
+    """When a growing child will need the size after the one that is right today.
 
     Parameters
     ----------
@@ -60,11 +62,14 @@ class NextSize:
         Whole weeks from the question, about.
     on
         The day.
+    after
+        The size right today: the recommended one, the likeliest to fit where none is.
     """
 
     label: str
     in_weeks: int
     on: dt.date
+    after: str
 
 
 @dataclass(frozen=True, slots=True)

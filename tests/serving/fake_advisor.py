@@ -76,7 +76,7 @@ def _next_size(product: ProductSizes, label: str) -> NextSize | None:
     later = product.labels[product.labels.index(label) + 1 :]
     if product.audience != "baby" or not later:
         return None
-    return NextSize(later[0], 6, dt.date(2026, 2, 16))
+    return NextSize(later[0], 6, dt.date(2026, 2, 16), label)
 
 
 def _fit(steps: int) -> tuple[float, float, float]:

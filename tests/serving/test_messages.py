@@ -1,3 +1,4 @@
+import datetime as dt
 import re
 from pathlib import Path
 from string import Formatter
@@ -10,9 +11,16 @@ from babel.numbers import format_currency, get_currency_precision
 
 import serving
 from data_contracts.tables import TABLES
-from models.size_fit.advice import Because, SizeAdvice
+from models.size_fit.advice import Because, NextSize, SizeAdvice
 from serving.languages import LOCALES, CatalogueError, Languages, LocaleSyntaxError
-from serving.messages import because_text, locale_notice, question_text, size_message
+from serving.messages import (
+    because_text,
+    chart_notice,
+    locale_notice,
+    next_size_text,
+    question_text,
+    size_message,
+)
 
 TAGS = ("de", "en", "es", "fr", "ja", "zh_CN")
 ADVICE = {
@@ -25,11 +33,14 @@ ADVICE = {
     "not_sized": SizeAdvice("not_sized"),
     "unknown_product": SizeAdvice("unknown_product"),
 }
+RUNS_SMALL = Because("product_runs_small", {"n": 92, "share": 31 / 92})
 BECAUSE = (
     Because("kept_before", {"n": 1, "label": "M"}),
     Because("kept_before", {"n": 3, "label": "M"}),
     Because("measurements", {"label": "M"}),
-    Because("product_runs_small", {"n": 92, "share": 31 / 92}),
+    Because("age", {"label": "M"}),
+    Because("other_body"),
+    RUNS_SMALL,
     Because("product_runs_large", {"n": 92, "share": 31 / 92}),
     Because("crowd", {"n": 1}),
     Because("crowd", {"n": 5}),
@@ -119,7 +130,7 @@ def test_every_reason_and_question_is_told_in_every_language(languages, tag):
 
 def test_figures_stand_in_the_sentence(languages):
     english = languages.choose("en")
-    text = because_text(BECAUSE[3], english)
+    text = because_text(RUNS_SMALL, english)
     assert text == "Buyers of this product told us it runs small: 31 of 92."
     thousands = Because("product_runs_small", {"n": 4600, "share": 0.25})
     assert because_text(thousands, languages.choose("de")).endswith("1.150 von 4.600.")
@@ -138,6 +149,28 @@ def test_money_is_written_as_the_region_does(languages, asked):
             assert told == format_currency(rounded, currency, locale=language.region)
 
 
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("weeks", [1, 6, 22])
+def test_the_next_size_names_the_present_one_only_where_the_advice_does_not(languages, tag, weeks):
+    language = languages.choose(tag)
+    due = NextSize("80", weeks, dt.date(2026, 2, 16), "74")
+    short = next_size_text(due, language)
+    long = next_size_text(due, language, name_present=True)
+    assert "80" in short
+    assert "74" not in short
+    assert long.index("74") < long.index("80")
+    named = SizeAdvice("advised", "74", ("74",), next_size=due)
+    assert short in size_message(named, [], language)
+    unnamed = SizeAdvice("not_enough_information", next_size=due)
+    assert long in size_message(unnamed, [], language)
+
+
+def test_an_estimated_chart_rests_on_what_buyers_chose(languages):
+    chose = ("chose", "gewählt", "eligieron", "choisi", "選んだ", "选择")
+    for tag, word in zip(("en", "de", "es", "fr", "ja", "zh_CN"), chose, strict=True):
+        assert word in chart_notice(languages.choose(tag))
+
+
 def test_plurals_follow_the_language(languages):
     english, german = languages.choose("en"), languages.choose("de")
     assert "1 buyer of" in because_text(Because("crowd", {"n": 1}), english)
@@ -153,7 +186,8 @@ def test_a_reason_of_a_newer_model_has_no_text(languages):
 def test_message_is_advice_then_reasons_then_question(languages):
     advice = SizeAdvice("between_sizes", "M", ("M", "L"), because=BECAUSE, ask_next="hip_cm")
     english = languages.choose("en")
-    reasons = [None, *(because_text(because, english) for because in BECAUSE[2:])]
+    told = (Because("measurements", {"label": "M"}), RUNS_SMALL, Because("market_average"))
+    reasons = [None, *(because_text(because, english) for because in told)]
     assert size_message(advice, reasons, english) == (
         "You are between sizes M and L; we suggest M. Your measurements point to size M. "
         "Buyers of this product told us it runs small: 31 of 92. "

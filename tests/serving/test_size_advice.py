@@ -9,9 +9,11 @@ from answering import use_sizes
 from asgi import ask
 
 from features.questions import SizeQuestion
+from features.size_fit import VECTOR
 from features.size_fit_online import state_items
 from features.size_fit_space import SizeFitSpace
 from features.state import SqliteState, StateError
+from models.size_fit.decision import Verdict
 from pipelines.fit_size import fit_size_fit
 from pipelines.materialize import materialize
 from pipelines.simulate import simulate
@@ -154,6 +156,7 @@ def test_a_baby_s_next_size_is_the_one_after_and_has_its_day(advisor, tables, no
         if due is not None:
             found += 1
             assert labels.index(due.label) == labels.index(label) + 1
+            assert due.after == label
             asked = pd.Timestamp(now, unit="s").date()
             assert (due.on - asked).days == 7 * due.in_weeks > 0
     assert found > 3
@@ -172,6 +175,115 @@ def test_only_a_child_has_a_next_size(advisor, tables, now):
     for question, answer in zip(questions, answers, strict=True):
         if grown[question.product_id]:
             assert answer.next_size is None
+
+
+def baby_clothes(tables):
+    products = tables["products"].set_index("product_id")
+    rows = tables["product_sizes"]["product_id"].map(products["size_system"]).eq("BABY_CM")
+    return tables["product_sizes"].loc[rows, "product_id"].unique()
+
+
+def test_the_next_size_follows_the_likeliest_where_none_is_named_and_none_where_none_fits(
+    advisor, tables, now, monkeypatch
+):
+    advise = advisor._model.advise
+    told = {"age_years": 0.4, "height_cm": 67.0, "sex": "female"}
+    asked = [
+        SizeQuestion(product_id=product_id, asked_at=now, measurements=told)
+        for product_id in baby_clothes(tables)
+    ]
+    known = advisor.look_up(asked)
+    after = {}
+    for status in ("not_enough_information", "no_good_size"):
+        monkeypatch.setattr(
+            advisor._model,
+            "advise",
+            lambda rows, status=status: [
+                replace(each, verdict=Verdict(status)) for each in advise(rows)
+            ],
+        )
+        after[status] = [answer.next_size for answer in advisor.advise(known)]
+    assert not any(after["no_good_size"])
+    assert any(after["not_enough_information"])
+    for each, due in zip(known, after["not_enough_information"], strict=True):
+        if due is not None:
+            labels = each.product.labels
+            assert labels.index(due.label) == labels.index(due.after) + 1
+
+
+def codes_of(advisor, question):
+    (answer,) = advisor.advise(advisor.look_up([question]))
+    return {because.code for because in answer.because}
+
+
+def test_measurements_are_a_reason_only_where_there_are_some(advisor, tables, now):
+    seen = set()
+    for product_id in baby_clothes(tables):
+        by_age = {"age_years": 0.75, "sex": "female"}
+        of_age = codes_of(
+            advisor, SizeQuestion(product_id=product_id, asked_at=now, measurements=by_age)
+        )
+        by_height = {**by_age, "height_cm": 70.0}
+        of_height = codes_of(
+            advisor, SizeQuestion(product_id=product_id, asked_at=now, measurements=by_height)
+        )
+        assert "measurements" not in of_age
+        assert "age" not in of_height
+        assert not {"market_average", "other_body"} & (of_age | of_height)
+        seen |= of_age | of_height
+    assert {"age", "measurements"} <= seen
+
+
+@pytest.mark.parametrize(
+    ("audience", "told"),
+    [
+        ("baby", {"height_cm": 181.0, "chest_cm": 100.0}),
+        ("women", {"height_cm": 92.0}),
+        ("women", {"sex": "male", "height_cm": 180.0, "cup": "b"}),
+    ],
+)
+def test_figures_of_another_body_are_not_called_unknown(advisor, tables, now, audience, told):
+    products = tables["products"]
+    sized = products["audience"].eq(audience) & products["size_system"].ne("ONE")
+    for product_id in products[sized]["product_id"].head(10):
+        question = SizeQuestion(product_id=product_id, asked_at=now, measurements=told)
+        codes = codes_of(advisor, question)
+        assert "other_body" in codes
+        assert not {"measurements", "age", "market_average"} & codes
+        silent = codes_of(advisor, replace(question, measurements={}))
+        assert "other_body" not in silent
+        assert "market_average" in silent
+
+
+def test_a_child_that_is_expected_is_given_the_newborn_s_size(advisor, tables, now):
+    """The size of its age is that of birth, however far ahead it is due."""
+    position = VECTOR.index("position")
+    checked = 0
+    for product_id in baby_clothes(tables):
+        due = [
+            SizeQuestion(
+                product_id=product_id,
+                asked_at=now,
+                measurements={"age_years": -days / 365.25, "sex": "female"},
+            )
+            for days in (130, 200, 280)
+        ]
+        known = advisor.look_up(due)
+        places = np.array([each.state.X[:, position] for each in known])
+        np.testing.assert_allclose(places, places[:1].repeat(3, axis=0))
+        labels = known[0].product.labels
+        tall = [body.get("height_cm", (0.0, np.inf)) for body in known[0].product.bodies]
+        if tall[0][1] > 58 or len(labels) < 3:
+            continue
+        for answer in advisor.advise(known):
+            likeliest = max(answer.sizes, key=lambda size: size.p_fit).label
+            assert tall[labels.index(likeliest)][0] <= 58
+            by_age = [each for each in answer.because if each.code == "age"]
+            assert all(each.figures["label"] in labels[:2] for each in by_age)
+            checked += len(by_age)
+            assert answer.ask_next is None
+            assert answer.next_size is None
+    assert checked
 
 
 def test_unknown_customer_and_product_are_answered(real_app, tables):

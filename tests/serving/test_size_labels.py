@@ -262,6 +262,7 @@ def test_a_child_s_next_size_is_part_of_the_answer(app):
     answer = ask(app, body=asked).json
     assert answer["next_size"] == {
         "label": "74",
+        "after": "68",
         "in_weeks": 6,
         "on": "2026-02-16",
         "text": "Next size up: 74, in about 6 weeks.",
