@@ -110,7 +110,7 @@ _MARKS = str.maketrans(
 )
 _NUMBER = (
     r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?"
-    r"|[0-9]+(?:[.,][0-9]+)?)(?:\s+[0-9]/[0-9])?|[0-9]/[0-9]"
+    r"|[0-9]+(?:[.,][0-9]+)?)(?:\s+[0-9]/[1-9])?|[0-9]/[1-9]"
 )
 _UNIT = r"[^\W\d_]+\.?|'{1,2}|\"|\#"
 _TEXT = re.compile(
@@ -270,7 +270,7 @@ def _number(text: str) -> float:
     amount = float(_plain(whole)) if whole else 0.0
     if fraction:
         over, under = fraction.split("/")
-        amount += int(over) / int(under) if int(under) else math.nan
+        amount += int(over) / int(under)
     return amount
 
 
