@@ -51,7 +51,8 @@ def read_labels(tables: Mapping[str, pd.DataFrame], market: str | None = None) -
     tables
         Contract tables: ``products``, and ``product_sizes`` or ``order_lines``.
     market
-        Where the shop sells; the market most lines are of where None.
+        Where the shop sells. Where None, the one market of its order lines or else of its
+        customers; not known where they are of several.
 
     Returns
     -------
