@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from features.anthropometry import (
     FIGURES,
-    FULL_GROWN,
     LOG_KG,
     age_height,
     body_moments,

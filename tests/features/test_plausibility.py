@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.anthropometry import LOG_KG, body_moments
-from features.bodies import BODY_COLUMNS
+from features.bodies import BODY_COLUMNS, NaturalSize
+from features.geometry import ScaleGeometry
 from features.plausibility import LEAST, Judge, judge_of, kind_of, shape
 
 
@@ -122,7 +123,9 @@ def test_a_figure_at_or_beyond_the_bounds_is_no_more_believed_than_one_within(ki
 def test_a_body_beyond_the_bounds_is_answered_with_a_wider_spread(scale, figures):
     lines = {"waist_cm": (-14.0, 0.25)} if scale == "women|girth" else {"height_cm": (0.0, 1 / 6)}
     wear_days = 30.0 if "@age" in scale else None
-    natural = NaturalSize.from_charts({scale: ScaleGeometry(lines, wear_days=wear_days)})
+    charts = {scale: ScaleGeometry(lines, wear_days=wear_days)}
+    nobody = (np.empty((0, len(BODY_COLUMNS))), np.empty(0, dtype=object), np.empty(0))
+    natural = NaturalSize().fit(*nobody, geometry=charts)
     told = body(**figures)
     mean, spread = natural.predict(told, np.array([scale], dtype=object))
     assert spread[0] > 2 * natural.spread_of(np.isfinite(told[0]).tolist(), scale)
