@@ -203,7 +203,9 @@ def _on_record(
             child.pop(name, None)
     if "birth" in told:  # the question says which child it is
         near = [
-            c for c in children if abs(c.get("birth", told["birth"]) - told["birth"]) < SAME_BIRTH_US
+            c
+            for c in children
+            if abs(c.get("birth", told["birth"]) - told["birth"]) < SAME_BIRTH_US
         ]
         children = near
     return choose_child(children, audience, heights, now) or {}

@@ -250,7 +250,7 @@ def test_a_question_that_tells_an_age_means_the_child_of_that_age():
         )
         person = read_person(question, "boys", dict(people_items(rows)))
         assert person.get("chest_cm") == chest
-        assert person["age_years"] == pytest.approx(age)
+        assert person["age_years"] == pytest.approx(age, rel=0.01)
 
 
 def test_the_state_holds_every_child_once_and_no_moment_that_goes_without_saying():
@@ -273,3 +273,53 @@ def test_the_state_holds_every_child_once_and_no_moment_that_goes_without_saying
     assert children[0]["at"] == {"height_cm": float(first)}
     assert "at" not in children[1]
     assert body_of(children[1])[BODY_COLUMNS.index("height_cm")] == 128.0
+
+
+@pytest.mark.parametrize("age", [0.0, 1.0, 3.0])
+def test_a_rounded_age_in_a_question_is_read_as_one_in_the_tables(age):
+    asked = pd.Timestamp("2024-12-01", tz="UTC")
+    told = pd.DataFrame(
+        [
+            child("a", "2023-06-01", height_cm=76.0),
+            {"wearer": "a", "measured_at": asked, "age_years": age},
+        ]
+    )
+    told["customer_id"] = "F"
+    for column in (*FIGURES, "cup", "age_years", *PERSON_TEXTS):
+        told[column] = told.get(column, np.nan)
+    for column in ("measured_at", "birth_date"):
+        told[column] = pd.to_datetime(told[column], utc=True)
+    kept = dict(people_items(told.iloc[:1]))
+    question = SizeQuestion(
+        product_id="p",
+        asked_at=asked.timestamp(),
+        customer_id="F",
+        wearer="a",
+        measurements={"age_years": age},
+    )
+    served = read_person(question, "boys", kept)
+    plain = SizeQuestion(product_id="p", asked_at=asked.timestamp(), customer_id="F", wearer="a")
+    recorded = read_person(plain, "boys", dict(people_items(told)))
+    assert served["age_years"] == recorded["age_years"]
+    assert served["age_years"] == pytest.approx(1.5 if age == 1.0 else age, abs=0.01)
+    assert "birth_date" not in served
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high"),
+    [("weight_kg", 400.0, 10.0, 60.0), ("weight_kg", 1.0, 5.0, 60.0),
+     ("foot_length_cm", 45.0, 5.0, 45.0), ("height_cm", 250.0, 100.0, 250.0)],
+)  # fmt: skip
+def test_a_slip_at_birth_does_not_grow_beyond_all_bounds(name, value, low, high):
+    facts, record = growing(name, value)
+    served = dict(record)
+    growing_body_one(served, "boys", facts["at"].iloc[0])
+    assert low <= served[name] <= high
+    assert growing_body(facts)[name].iloc[0] == pytest.approx(served[name])
+
+
+def growing(name, value):
+    """A boy of six of whom one figure was told at birth, as facts and as a record."""
+    record = {"birth": 0.0, "sex": "male", name: value, moment(name): 0.0}
+    facts = {**dict.fromkeys((*OUTGROWN, *map(moment, OUTGROWN)), np.nan), **record}
+    return pd.DataFrame([{**facts, "at": 6.0 * YEAR_US, "audience": "boys"}]), record

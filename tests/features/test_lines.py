@@ -154,3 +154,26 @@ def test_a_child_is_known_by_its_age_or_else_by_its_height(tables):
     assert not child[age.gt(18)].any()
     assert child[age.lt(14)].all()
     assert child[age.isna() & people["height_cm"].lt(130)].all()
+
+
+def test_a_rounded_age_leaves_the_date_of_birth_told_before():
+    rows = pd.DataFrame(
+        {
+            "customer_id": "C",
+            "wearer": "child",
+            "measured_at": ["2024-01-01", "2024-02-01", "2025-02-01", "2025-03-01", "2025-04-01"],
+            "birth_date": ["2020-06-01", None, None, None, "2020-06-11"],
+            "age_years": [None, 3.0, 9.0, 4.0, 4.0],
+            "height_cm": [98.0, 99.0, 106.0, 107.0, 107.0],
+        }
+    )
+    for column in ("measured_at", "birth_date"):
+        rows[column] = pd.to_datetime(rows[column], utc=True)
+    for column in (*FIGURES, "cup", *PERSON_TEXTS):
+        rows[column] = rows.get(column, np.nan)
+    born = pd.to_datetime(people_on_record(rows)["birth"], unit="us").dt.strftime("%Y-%m").tolist()
+    assert born == ["2020-06", "2020-06", "2016-02", "2020-06", "2020-06"]
+    assert people_on_record(rows.iloc[1:2])["birth"].notna().all()
+    # Another child of the account tells nothing of this one.
+    other = rows.iloc[[0, 1]].assign(wearer=["brother", "child"])
+    assert people_on_record(other)["birth"].diff().iloc[1] > 200 * 86_400e6
