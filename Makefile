@@ -33,7 +33,9 @@ test: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_tables
 	-@$(BIN)/python -m tests.benchmarks.bench_serving
+	@$(BIN)/python -m tests.benchmarks.bench_labels
 	@$(BIN)/python -m tests.benchmarks.bench_size_fit
+	@$(BIN)/python -m tests.benchmarks.bench_people --variants usual
 	@$(BIN)/python -m tests.benchmarks.bench_return_risk
 	@$(BIN)/python -m tests.benchmarks.bench_abuse
 

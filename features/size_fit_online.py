@@ -24,7 +24,7 @@ from features.choices import SHIFT_PRIOR
 from features.frames import is_growing
 from features.garments import part_of_scale
 from features.histories import T0_US, decay, final_state
-from features.lines import YEAR_US, is_aged
+from features.lines import PERSON_TEXTS, YEAR_US, is_aged
 from features.people_online import (
     body_of,
     has_figures,
@@ -47,6 +47,8 @@ _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
 _SURPLUS, _WEIGHT = SUMS.index("surplus"), SUMS.index("surplus_weight")
 _MICROS = 1e6
+_OF_ANYONE = frozenset(PERSON_TEXTS)
+"""What is told of a person without telling which of several children it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ class SizeFitLookup:
         aged = False
         for scale in set(asked.scales):
             # Who sends a figure of the child's along says which child it is.
-            unnamed = is_child_scale(scale) and q.wearer == SELF and not q.measurements
+            named = q.wearer != SELF or not _OF_ANYONE.issuperset(q.measurements)
+            unnamed = is_child_scale(scale) and not named
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
             here = [each == scale for each in asked.scales]
             natural, spread = self._space.natural_.predict_one(body, read_by)

@@ -19,6 +19,7 @@ from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
 from models.size_fit.curve import Curves, join_curves, likely_choices, probit
 from models.size_fit.decision import Verdict, decide
+from models.size_fit.level import apply_level, learn_level
 from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
 
 __all__ = ["Decision", "SizeFit", "SizeRows"]
@@ -49,6 +50,8 @@ _BASKET = [_COLUMNS.index(name) for name in (*BASKET, "from_basket", "basket_fro
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
 _COVERED = (VECTOR.index("audience"), VECTOR.index("market"))
 _CHART = VECTOR.index("chart_sd")
+_HELD_BACK, _ENOUGH_LINES = 0.15, 3000
+_ENOUGH_WORDS = 500
 _FORMAT = 2
 
 
@@ -156,6 +159,8 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         The two models.
     lean_
         Mean difference of the two for small and large on the probit scale.
+    level_
+        See :mod:`models.size_fit.level`.
     sets_
         Conformal thresholds.
     resolution_
@@ -238,35 +243,51 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         self.usual_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
         self.sets_ = ConformalSets(self.coverage)
         self.resolution_ = 0.0
-        if candidates is not None and len(candidates.line):
-            self._calibrate(matrix, outcome, said, when, candidates)
+        self.level_ = level = np.zeros(3)
+        newest = _newest(when, candidates)
+        if len(newest):
+            level = self._calibrate(matrix, outcome, said, when, newest, candidates)
         self.ordinal_ = OrdinalFit().fit(matrix[:, _ORDINAL], outcome, said, seed=self.random_state)
         self.boosters_ = self._boost(matrix, outcome, self.members)
         self.lean_ = self._lean(matrix, self.boosters_)
+        self.level_ = level
         return self
 
     def _calibrate(
-        self, X: Floats, y: Ints, said: npt.NDArray[np.bool_], when: Any, candidates: SizeRows
-    ) -> None:
-        """Set the size sets and measure the calibration on lines after those trained on."""
-        newest = np.unique(candidates.line)
+        self,
+        X: Floats,
+        y: Ints,
+        said: npt.NDArray[np.bool_],
+        when: Any,
+        newest: Ints,
+        candidates: SizeRows | None,
+    ) -> Floats:
+        """Set level and size sets and measure the calibration on lines after those trained on."""
         older = when < when[newest].min()
         if older.sum() < len(newest) or len(np.unique(y[older])) < 3:
-            return
+            return np.zeros(3)
         self.ordinal_ = OrdinalFit().fit(
             X[older][:, _ORDINAL], y[older], said[older], seed=self.random_state
         )
         boosters = self._boost(X[older], y[older], members=1)
         self.lean_ = self._lean(X[older], boosters)
         rows = newest[y[newest] >= 0]
-        self.resolution_ = _calibration_error(self._observed(X[rows], boosters)[:, 1], y[rows] == 1)
+        expected = self._observed(X[rows], boosters)
+        self.resolution_ = _calibration_error(expected[:, 1], y[rows] == 1)
+        level = learn_level(expected, y[rows])
+        if candidates is None or not len(candidates.line):
+            return level
         starts = _starts(candidates.line)
         curves = self._curves(candidates.X, starts, boosters)
         best = np.maximum.reduceat(curves.fit[:, 1], starts)
         question = np.cumsum(np.isin(np.arange(len(candidates.line)), starts)) - 1
         fitted = candidates.chosen & (y[candidates.line] == 1) & np.isfinite(best[question])
+        # Of those who say nothing some put up with a bad fit.
+        if (spoke := fitted & said[candidates.line]).sum() >= _ENOUGH_WORDS:
+            fitted = spoke
         scores = curves.fit[fitted, 1] / best[question[fitted]]
         self.sets_.fit(scores, _groups(candidates.X[fitted]))
+        return level
 
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
@@ -309,7 +330,8 @@ class SizeFit(ClassifierMixin, BaseEstimator):
 
     def _observed(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
         chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
-        return boosters.predict(np.column_stack([X[:, _BOOSTED], chosen[:, ::2]]))
+        seen = boosters.predict(np.column_stack([X[:, _BOOSTED], chosen[:, ::2]]))
+        return apply_level(seen, self.level_)
 
     def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
         """What will be said of the size each line was ordered in.
@@ -393,6 +415,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
             "params": self.get_params(),
             "ordinal": self.ordinal_.parameters_,
             "lean": self.lean_.tolist(),
+            "level": self.level_.tolist(),
             "usual": self.usual_.tolist(),
             "resolution": self.resolution_,
             "sets": {"overall": self.sets_.overall_, "effects": self.sets_.effects_},
@@ -424,6 +447,7 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         model.ordinal_ = OrdinalFit.from_parameters(content["ordinal"])
         model.boosters_ = BoosterEnsemble.load(source, model.members)
         model.lean_ = np.array(content["lean"])
+        model.level_ = np.array(content["level"])
         model.usual_ = np.array(content["usual"])
         model.resolution_ = content["resolution"]
         model.sets_ = ConformalSets(
@@ -443,6 +467,15 @@ def _matrix(X: pd.DataFrame | Floats) -> Floats:
     if X.ndim != 2 or X.shape[1] != len(VECTOR):
         raise ValueError(f"X must have {len(VECTOR)} columns, not {X.shape}")
     return np.asarray(X, dtype="float64")
+
+
+def _newest(when: npt.NDArray[Any], candidates: SizeRows | None) -> Ints:
+    """Lines held back to see how a model of the older ones does; none of a small shop."""
+    if candidates is not None and len(candidates.line):
+        return np.unique(candidates.line)
+    if len(when) < _ENOUGH_LINES:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(when >= np.quantile(when, 1 - _HELD_BACK))
 
 
 def _starts(line: Ints) -> Ints:
