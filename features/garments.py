@@ -7,13 +7,21 @@ trousers. Which size a body needs differs by kind all the same; a part of the sc
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 from features.size_systems import binding_of, family_of
 
-__all__ = ["binding_of_part", "part_of_scale"]
+__all__ = ["binding_of_part", "part_of_scale", "stretch_of"]
 
 _WHOLE = "|girth"
+_GIVES = re.compile(
+    r"elast[ah]|élasth|spandex|lycra|stretch|jersey|knit|\brib|strick|maille|tricot|punto\b|maglia"
+    r"|氨纶|莱卡|弹|针织|ストレッチ|ポリウレタン|ニット|스판|니트"
+)
+"""Fibres and weaves that give, as labels and shops name them."""
 
 
 def part_of_scale(
@@ -38,3 +46,17 @@ def binding_of_part(name: str) -> Mapping[str, float]:
     """Weights of the dimensions that decide whether garments of a part fit; they sum to one."""
     audience, _, family = name.replace(_WHOLE + "/", "|").partition("|")
     return binding_of(None, family, audience)
+
+
+@lru_cache(maxsize=16_384)
+def stretch_of(material: str | None) -> float:
+    """Whether a fabric gives: 1 where its words say so, 0 where they do not, NaN without any.
+
+    Examples
+    --------
+    >>> stretch_of("95 % cotton, 5 % elastane"), stretch_of("linen")
+    (1.0, 0.0)
+    """
+    if not isinstance(material, str) or not material.strip():
+        return float("nan")
+    return float(_GIVES.search(unicodedata.normalize("NFKC", material).casefold()) is not None)

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 _ENDS = tuple(f"{dimension}_{end}" for dimension in CHART_DIMENSIONS for end in ("min", "max"))
 _HEIGHT = PLACES.index("height_mid")
 _OF_SIZES = ("size_label", "scale", "chart")
-_TEXTS = ("category", "brand", "audience", "size_system")
+_TEXTS = ("category", "brand", "audience", "size_system", "material")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class OnlineProduct:
     family: str | None = None
     bodies: tuple[Mapping[str, tuple[float, float]], ...] = ()
     chart: str | None = None
+    material: str | None = None
 
     @property
     def sized(self) -> bool:
@@ -169,4 +170,5 @@ def read_product(product_id: str, stored: bytes) -> OnlineProduct:
         family=told["family"],
         bodies=tuple(told["bodies"]),
         chart=told["chart"],
+        material=told["material"],
     )

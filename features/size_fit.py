@@ -94,6 +94,7 @@ FACTS: tuple[str, ...] = (
     "wearer_unnamed",
     "years",
     "fit_preference",
+    "stretch",
     *BASKET,
     "chest_mid",
     "waist_mid",

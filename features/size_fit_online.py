@@ -22,7 +22,7 @@ from data_contracts.tables import SELF
 from features.bodies import UNNAMED
 from features.choices import SHIFT_PRIOR
 from features.frames import is_growing
-from features.garments import part_of_scale
+from features.garments import part_of_scale, stretch_of
 from features.histories import T0_US, decay, final_state
 from features.lines import PERSON_TEXTS, YEAR_US, is_aged
 from features.people_online import (
@@ -203,6 +203,7 @@ class SizeFitLookup:
             **person,
             "child_age": person.get("age_years", math.nan),
             "fit_preference": PREFERENCES.get(person.get("fit_preference", ""), math.nan),
+            "stretch": stretch_of(product.material),
             "years": (q.asked_at * _MICROS - T0_US) / YEAR_US,
             "category": codes["category"].get(product.category or "", math.nan),
             "audience": codes["audience"].get(product.audience, math.nan),

@@ -23,7 +23,7 @@ from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
 from features.events import DAY_US, line_events
 from features.frames import AgeFrame, is_growing
-from features.garments import binding_of_part, part_of_scale
+from features.garments import binding_of_part, part_of_scale, stretch_of
 from features.geometry import chart_geometry, parent_scale
 from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
@@ -297,6 +297,7 @@ class SizeFitSpace:
             "child": facts["scale"].astype(object).map(is_growing),
             "wearer_unnamed": facts["body_scale"].astype(object).map(is_unnamed),
             "fit_preference": facts["fit_preference"].map(PREFERENCES),
+            "stretch": facts["material"].map(stretch_of, na_action="ignore"),
         }
         for name in CODED:
             columns[name] = facts[name].map(self.codes_[name]).astype("float64")

@@ -50,6 +50,7 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
     "scale_mean",
     "scale_sd",
     "fit_preference",
+    "stretch",
     "person_scale.orders",
     "person_scale.fair_sum",
     "person.orders",
@@ -101,6 +102,7 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "category": (0.5, 0.7),
     "person": (0.3, 0.7),
     "preference": (0.3, 0.3),
+    "stretch": (0.1, 0.1),  # a fabric that gives fits wider a range of bodies
     "knowledge": (-0.5, 1.0),  # phi before the logistic
     "log_t_small": (-0.16, 0.05),
     "log_t_large": (-0.16, 0.05),
@@ -337,6 +339,7 @@ def _latent(theta: Sequence[float] | Floats, X: Floats, leans: Floats | None = N
     width = wide * np.exp(
         p["product_width"] * (_fits(X, "product") - 0.75)
         + p["person_width"] * (_fits(X, "person") - 0.75)
+        + p["stretch"] * np.nan_to_num(X[:, _C["stretch"]])
     )
     return _Latent(
         position=position,
