@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,10 @@ from features.size_fit import BASKET, CODED, VECTOR
 from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
 from models.size_fit.curve import Curves, join_curves, likely_choices, probit
-from models.size_fit.decision import Verdict, decide
+from models.size_fit.decision import decide
 from models.size_fit.level import apply_level, learn_level
 from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
+from models.size_fit.rows import Decision, SizeRows
 
 __all__ = ["Decision", "SizeFit", "SizeRows"]
 
@@ -53,79 +53,6 @@ _CHART = VECTOR.index("chart_sd")
 _HELD_BACK, _ENOUGH_LINES = 0.15, 3000
 _ENOUGH_WORDS = 500
 _FORMAT = 2
-
-
-class SizeRows(Protocol):
-    """Candidate sizes of lines; :class:`features.size_fit_space.Candidates` is one."""
-
-    @property
-    def X(self) -> Floats:  # noqa: N802 - the field's name for a matrix
-        """Candidates by `VECTOR`, those of a line together, smallest first."""
-        ...
-
-    @property
-    def line(self) -> Ints:
-        """Row of the line each belongs to."""
-        ...
-
-    @property
-    def label(self) -> npt.NDArray[np.object_]:
-        """Size labels."""
-        ...
-
-    @property
-    def chosen(self) -> npt.NDArray[np.bool_]:
-        """True for the size that was ordered."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Advice on one line.
-
-    Attributes
-    ----------
-    line
-        Row of the line.
-    labels
-        The sizes, smallest first.
-    fit
-        Sizes by (small, fit, large) if given that size.
-    verdict
-        Status, and which size is recommended.
-    inside
-        Which sizes are in the size set.
-    own_fit
-        Chance that the shopper's own choice fits.
-    """
-
-    line: int
-    labels: tuple[str, ...]
-    fit: Floats
-    verdict: Verdict
-    inside: npt.NDArray[np.bool_]
-    own_fit: float
-
-    @property
-    def status(self) -> str:
-        """See :mod:`models.size_fit.decision`."""
-        return self.verdict.status
-
-    @property
-    def recommended(self) -> str | None:
-        """Label of the recommended size."""
-        return None if self.verdict.best is None else self.labels[self.verdict.best]
-
-    @property
-    def likeliest(self) -> str | None:
-        """Label of the size most likely to fit, told even where the advice is silent."""
-        known = np.isfinite(self.fit).all()
-        return self.labels[int(np.argmax(self.fit[:, 1]))] if known else None
-
-    @property
-    def size_set(self) -> tuple[str, ...]:
-        """Labels of the size set."""
-        return tuple(label for label, here in zip(self.labels, self.inside, strict=True) if here)
 
 
 class SizeFit(ClassifierMixin, BaseEstimator):
