@@ -1,4 +1,4 @@
-"""What the size model is asked about, and what it decides: the sizes of lines, one decision each."""
+"""What the size model is asked about, and what it decides: sizes of lines, a decision each."""
 
 from __future__ import annotations
 
