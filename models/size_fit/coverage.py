@@ -27,6 +27,7 @@ _MIN_ROWS = 200
 _RIDGE = 60.0
 """Lines of a group at which its own effect counts about half, the loss being curved by one."""
 _BANDWIDTH = 0.02
+_ENOUGH_WORDS = 500
 
 
 @dataclass
@@ -45,7 +46,9 @@ class ConformalSets:
     overall_: float = 0.0
     effects_: list[dict[int, float]] = field(default_factory=list)
 
-    def fit(self, scores: Floats, groups: Ints) -> ConformalSets:
+    def fit(
+        self, scores: Floats, groups: Ints, sure: npt.NDArray[np.bool_] | None = None
+    ) -> ConformalSets:
         """Learn the thresholds.
 
         Parameters
@@ -54,6 +57,10 @@ class ConformalSets:
             Of lines that fitted: chance of the size that was ordered over that of the best size.
         groups
             Rows by factors: the codes of the groups each line is in; negative where unknown.
+        sure
+            Lines of whom it was said that they fitted; of those who say nothing some put up with a
+            bad fit. Where there are enough of them the level is set on them alone, the effects of
+            the groups on all.
         """
         self.overall_, self.effects_ = 0.0, []
         if len(scores) < _MIN_ROWS:
@@ -66,7 +73,10 @@ class ConformalSets:
         ends = np.cumsum([len(own) for own in codes])[:-1]
         for own, part in zip(codes, np.split(effects, ends), strict=True):
             self.effects_.append(dict(zip(own.tolist(), part.tolist(), strict=True)))
-        self.overall_ = self._quantile(scores - dummies @ effects)
+        rest = scores - dummies @ effects
+        if sure is not None and sure.sum() >= _ENOUGH_WORDS:
+            rest = rest[sure]
+        self.overall_ = self._quantile(rest)
         return self
 
     def thresholds(self, groups: Ints) -> Floats:

@@ -51,7 +51,6 @@ _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
 _COVERED = (VECTOR.index("audience"), VECTOR.index("market"))
 _CHART = VECTOR.index("chart_sd")
 _HELD_BACK, _ENOUGH_LINES = 0.15, 3000
-_ENOUGH_WORDS = 500
 _FORMAT = 2
 
 
@@ -209,11 +208,8 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         best = np.maximum.reduceat(curves.fit[:, 1], starts)
         question = np.cumsum(np.isin(np.arange(len(candidates.line)), starts)) - 1
         fitted = candidates.chosen & (y[candidates.line] == 1) & np.isfinite(best[question])
-        # Of those who say nothing some put up with a bad fit.
-        if (spoke := fitted & said[candidates.line]).sum() >= _ENOUGH_WORDS:
-            fitted = spoke
         scores = curves.fit[fitted, 1] / best[question[fitted]]
-        self.sets_.fit(scores, _groups(candidates.X[fitted]))
+        self.sets_.fit(scores, _groups(candidates.X[fitted]), said[candidates.line[fitted]])
         return level
 
     def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:

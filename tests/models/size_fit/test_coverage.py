@@ -54,6 +54,17 @@ def test_groups_that_cross_are_each_covered():
             assert 0.885 < inside[groups[:, factor] == code].mean() < 0.915
 
 
+def test_the_level_is_that_of_lines_said_to_fit():
+    random = np.random.default_rng(3)
+    sure = random.random(4000) < 0.5
+    scores = np.where(sure, random.uniform(0.4, 1.0, 4000), random.uniform(0.0, 1.0, 4000))
+    groups = np.zeros((4000, 1), dtype=np.int64)
+    sets = ConformalSets(0.9).fit(scores, groups, sure)
+    assert 0.89 < (scores[sure] >= threshold(sets)).mean() < 0.92
+    few = ConformalSets(0.9).fit(scores, groups, sure & (np.arange(4000) < 100))
+    assert threshold(few) == threshold(ConformalSets(0.9).fit(scores, groups))
+
+
 def test_a_small_group_is_read_by_all_lines():
     random = np.random.default_rng(1)
     group = np.r_[np.zeros(1000), np.ones(5)].astype(np.int64)
