@@ -32,6 +32,7 @@ def test_the_two_commands_stand_first():
     assert "make test" in (ROOT / ".ci/run").read_text("utf-8")
 
 
+@pytest.mark.timeout(900)  # three models are trained
 def test_the_commands_run(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("MUSLIN_")]:
         monkeypatch.delenv(name)
