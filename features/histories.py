@@ -83,6 +83,10 @@ class History:
         return np.array([each.half_life_days or np.inf for each in self.sums])
 
 
+_BEFORE = -(2**62)
+_NO_QUERY = nw.lit(-1).cast(nw.Int64).alias("query")
+
+
 def decay(half_lives: npt.NDArray[np.float64], now_us: Any) -> npt.NDArray[np.float64]:
     """What to multiply stored sums with when they are read at `now_us`.
 
@@ -97,7 +101,12 @@ def decay(half_lives: npt.NDArray[np.float64], now_us: Any) -> npt.NDArray[np.fl
     return factors
 
 
-def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> IntoFrameT:
+def values_before(
+    history: History,
+    events: IntoFrameT,
+    queries: IntoFrameT,
+    prior: IntoFrameT | None = None,
+) -> IntoFrameT:
     """The sums of all events strictly before each query; an event of the same moment is not in.
 
     Parameters
@@ -108,6 +117,9 @@ def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> 
         See :func:`features.events.line_events`.
     queries
         ``query`` (a unique integer), ``at`` and the key columns of the history.
+    prior
+        Stored sums, as :func:`final_state` gives them, of what happened before all `events`;
+        nothing when omitted.
 
     Returns
     -------
@@ -121,11 +133,14 @@ def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> 
         .filter(*(~nw.col(part).is_null() for part in key))
         .select(*key, "at", "query", *(nw.lit(0.0).alias(c) for c in history.columns))
     )
-    happened = _amounts(history, events).select(
-        *key, "at", nw.lit(-1).cast(nw.Int64).alias("query"), *history.columns
-    )
+    happened = _amounts(history, events).select(*key, "at", _NO_QUERY, *history.columns)
     asked = asked.with_columns(nw.col("query").cast(nw.Int64))
-    stream = nw.concat([asked, happened], how="vertical").with_columns(
+    parts = [asked, happened]
+    if prior is not None:
+        at = nw.lit(_BEFORE).cast(nw.Int64).alias("at")
+        before = wrapped(prior).with_columns(at, _NO_QUERY)
+        parts.append(before.select(*key, "at", "query", *history.columns))
+    stream = nw.concat(parts, how="vertical").with_columns(
         # Of one moment, questions come first: what happens at that moment is not yet known.
         (nw.col("query") < 0).cast(nw.Int8).alias("_after")
     )
@@ -143,10 +158,25 @@ def values_before(history: History, events: IntoFrameT, queries: IntoFrameT) -> 
     return values
 
 
-def final_state(history: History, events: IntoFrameT) -> IntoFrameT:
-    """The stored sums per key after all events: key columns and the history's columns."""
+def final_state(
+    history: History, events: IntoFrameT, prior: IntoFrameT | None = None
+) -> IntoFrameT:
+    """The stored sums per key after all events: key columns and the history's columns.
+
+    Parameters
+    ----------
+    history
+        The declaration.
+    events
+        See :func:`features.events.line_events`.
+    prior
+        Stored sums to add to, as this function gives them; keys of no event stay in.
+    """
+    parts = [_amounts(history, events).select(*history.key, *history.columns)]
+    if prior is not None:
+        parts.append(wrapped(prior).select(*history.key, *history.columns))
     totals: IntoFrameT = (
-        _amounts(history, events)
+        nw.concat(parts, how="vertical")
         .group_by(*history.key)
         .agg(*(nw.col(c).sum() for c in history.columns))
         .to_native()
