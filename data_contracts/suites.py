@@ -28,6 +28,7 @@ def _great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports `sre_constants`
+        warnings.simplefilter("ignore", FutureWarning)  # and PySpark, which wants an older pandas
         import great_expectations  # noqa: PLC0415
         import great_expectations.expectations  # noqa: PLC0415
 

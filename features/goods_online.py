@@ -13,12 +13,12 @@ import pandas as pd
 from features.children import product_heights
 from features.lines import to_micros
 from features.positions import SizeScales
-from features.return_risk_space import plain_text
 from features.state import state_key
+from features.window import WHOLE, Window
 
 __all__ = ["OnlineGoods", "OnlineSize", "goods_items", "goods_key", "plain_label", "read_goods"]
 
-_MODEL, _GOODS = "return_risk", "goods"
+_MODEL, _GOODS, _SOLD = "return_risk", "goods", "sold"
 _MICROS = 1e6
 _MOST_COLOURS = 12
 
@@ -81,9 +81,9 @@ def goods_key(product_id: str) -> str:
 
 
 def goods_items(
-    scales: SizeScales, tables: Mapping[str, pd.DataFrame]
+    scales: SizeScales, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
-    """Every product as key and value of the state store.
+    """Every product as key and value of the state store, and how it was sold so far.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def goods_items(
         Fitted axes of sizes.
     tables
         Contract tables.
+    window
+        Lines outside of it are counted already.
     """
     products, lines = tables["products"], tables["order_lines"]
     placed = scales.place(products, tables["product_sizes"])
@@ -102,17 +104,19 @@ def goods_items(
         sizes.setdefault(product_id, []).append(told)
     heights = product_heights(placed).dropna()
     made_for = dict(zip(heights.index, heights.to_numpy().tolist(), strict=True))
-    colours, paid = _colours(lines), _last_paid(lines)
+    sold = _sold(lines[window.is_new(to_micros(lines["ordered_at"]))])
+    _add_stored(sold, products["product_id"].tolist(), window)
     launched = to_micros(products["launched_at"]).astype("float64") / _MICROS
     for row, launch in zip(products.to_dict("records"), launched, strict=True):
         product_id = row["product_id"]
         price, currency = row["price"], row["currency"]
-        if pd.isna(price):
-            price, currency = paid.get(product_id, (None, None))
+        sales = sold.get(product_id, _NOTHING_SOLD)
+        if pd.isna(price) and sales["paid"] is not None:
+            price, currency = sales["paid"][2:]
         sealed = row["hygiene_sealed"]
         record = {
             "sizes": sizes.get(product_id, []),
-            "colours": colours.get(product_id, []),
+            "colours": _colours(sales["colours"]),
             "category": _text(row["category"]),
             "brand": _text(row["brand"]),
             "audience": _text(row["audience"]),
@@ -124,39 +128,57 @@ def goods_items(
         if product_id in made_for:
             record["heights"] = made_for[product_id]
         yield goods_key(product_id), orjson.dumps(record)
+    for product_id, sales in sold.items():
+        yield state_key(_MODEL, _SOLD, product_id), orjson.dumps(sales, option=orjson.OPT_SORT_KEYS)
 
 
-def _colours(lines: pd.DataFrame) -> dict[str, list[str]]:
-    """Colours each product was ordered in, in their commonest spelling, most orders first."""
-    told = lines[["product_id", "colour"]].dropna()
-    if told.empty:
-        return {}
-    told = told.assign(plain=plain_text(told["colour"]))
-    counts = told.value_counts().rename("n").reset_index()
-    by = ["product_id", "plain"]
-    counts = counts.sort_values([*by, "n", "colour"], ascending=[True, True, False, True])
-    counts["orders"] = counts.groupby(by)["n"].transform("sum")
-    usual = counts.drop_duplicates(by).sort_values(
-        ["product_id", "orders", "plain"], ascending=[True, False, True]
-    )
-    found: dict[str, list[str]] = {}
-    for product_id, colour in zip(usual["product_id"], usual["colour"], strict=True):
-        of_product = found.setdefault(product_id, [])
-        if len(of_product) < _MOST_COLOURS:
-            of_product.append(colour)
-    return found
+_NOTHING_SOLD: dict[str, Any] = {"colours": {}, "paid": None}
 
 
-def _last_paid(lines: pd.DataFrame) -> dict[str, tuple[float, str]]:
+def _sold(lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """By product: orders by colour as written, and the price last paid with its moment and line."""
+    sold: dict[str, dict[str, Any]] = {}
+    counts = lines[["product_id", "colour"]].value_counts(sort=False)
+    for (product_id, colour), n in counts.items():
+        sold.setdefault(product_id, {"colours": {}, "paid": None})["colours"][colour] = int(n)
     priced = lines[lines["unit_price"].notna()]
     last = priced.sort_values(["ordered_at", "order_line_id"], kind="stable")
     last = last.drop_duplicates("product_id", keep="last")
-    return {
-        product_id: (float(price), currency)
-        for product_id, price, currency in zip(
-            last["product_id"], last["unit_price"], last["currency"], strict=True
-        )
-    }
+    told = zip(
+        last["product_id"],
+        to_micros(last["ordered_at"]),
+        last["order_line_id"],
+        last["unit_price"],
+        last["currency"],
+        strict=True,
+    )
+    for product_id, at, line, price, currency in told:
+        sales = sold.setdefault(product_id, {"colours": {}, "paid": None})
+        sales["paid"] = [int(at), line, float(price), currency]
+    return sold
+
+
+def _add_stored(sold: dict[str, dict[str, Any]], product_ids: list[str], window: Window) -> None:
+    """Add what was sold before the window."""
+    if window.state is None:
+        return
+    names = {state_key(_MODEL, _SOLD, each): each for each in product_ids}
+    for key, stored in window.state.get_many(list(names)).items():
+        before = orjson.loads(stored)
+        sales = sold.setdefault(names[key], before)
+        if sales is not before:
+            for colour, n in before["colours"].items():
+                sales["colours"][colour] = sales["colours"].get(colour, 0) + n
+            sales["paid"] = sales["paid"] or before["paid"]
+
+
+def _colours(counts: Mapping[str, int]) -> list[str]:
+    """Colours in their commonest spelling, most orders first."""
+    of_plain: dict[str, list[tuple[int, str]]] = {}
+    for colour, n in counts.items():
+        of_plain.setdefault(colour.strip().lower(), []).append((-n, colour))
+    ranked = sorted((sum(n for n, _ in each), plain) for plain, each in of_plain.items())
+    return [min(of_plain[plain])[1] for _, plain in ranked[:_MOST_COLOURS]]
 
 
 def read_goods(product_id: str, stored: bytes | None) -> OnlineGoods | None:
