@@ -19,8 +19,9 @@ import numpy.typing as npt
 from narwhals.typing import IntoFrameT
 
 from features.events import DAY_US, wrapped
+from features.grouped import key_codes, running_sums
 
-__all__ = ["T0_US", "History", "Sum", "decay", "final_state", "values_before"]
+__all__ = ["T0_US", "History", "Sum", "added", "decay", "final_state", "values_before"]
 
 T0_US = 1_577_836_800_000_000
 """2020-01-01T00:00Z. With half-lives of 30 days and more, doubles hold for 80 years around it."""
@@ -133,7 +134,7 @@ def values_before(
         .filter(*(~nw.col(part).is_null() for part in key))
         .select(*key, "at", "query", *(nw.lit(0.0).alias(c) for c in history.columns))
     )
-    happened = _amounts(history, events).select(*key, "at", _NO_QUERY, *history.columns)
+    happened = added(history, events).select(*key, "at", _NO_QUERY, *history.columns)
     asked = asked.with_columns(nw.col("query").cast(nw.Int64))
     parts = [asked, happened]
     if prior is not None:
@@ -145,11 +146,16 @@ def values_before(
         (nw.col("query") < 0).cast(nw.Int8).alias("_after")
     )
     if isinstance(stream, nw.DataFrame):
-        # Sorting once is cheaper than once per sum; lazy engines keep no order and need order_by.
-        running = stream.sort(*key, "at", "_after").with_columns(
-            *(nw.col(c).cum_sum().over(*key) for c in history.columns)
+        ordered = stream.sort("at", "_after")
+        amounts = ordered.select(*history.columns).to_numpy()
+        sums = running_sums(key_codes(ordered, key), amounts)
+        running = ordered.with_columns(
+            *(
+                nw.new_series(c, sums[:, i], nw.Float64, backend=ordered.implementation)
+                for i, c in enumerate(history.columns)
+            )
         )
-    else:
+    else:  # a lazy engine keeps no order
         running = stream.with_columns(
             *(nw.col(c).cum_sum().over(*key, order_by=["at", "_after"]) for c in history.columns)
         )
@@ -172,7 +178,7 @@ def final_state(
     prior
         Stored sums to add to, as this function gives them; keys of no event stay in.
     """
-    parts = [_amounts(history, events).select(*history.key, *history.columns)]
+    parts = [added(history, events).select(*history.key, *history.columns)]
     if prior is not None:
         parts.append(wrapped(prior).select(*history.key, *history.columns))
     totals: IntoFrameT = (
@@ -184,8 +190,17 @@ def final_state(
     return totals
 
 
-def _amounts(history: History, events: Any) -> Any:
-    """One row per event that counts, its amount in the columns of the sums it counts for."""
+def added(history: History, events: Any) -> Any:
+    """What each event that counts adds: its key, ``at``, and an amount for every sum, 0 for others.
+
+    Parameters
+    ----------
+    history
+        The declaration.
+    events
+        See :func:`features.events.line_events`; kinds that no sum counts and events with a null in
+        their key are left out, the rest stays in order.
+    """
     kinds = sorted({each.kind for each in history.sums})
     kept = wrapped(events).filter(
         nw.col("kind").is_in(kinds), *(~nw.col(part).is_null() for part in history.key)

@@ -1,0 +1,53 @@
+"""Running sums by key of frames in memory: one pass in order of time, nothing sorted by key.
+
+``cum_sum().over(key)`` of an eager frame costs a partition by key and a scatter a column. All sums
+of a row stand side by side in memory when the table is a matrix, and a row then adds to the row of
+its key: pandas' own kernel does that, with compensated summation, at a fifth of the cost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+
+__all__ = ["key_codes", "running_sums"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def running_sums(codes: Ints, amounts: Floats) -> Floats:
+    """Sums of each row and all rows of its code before it.
+
+    Parameters
+    ----------
+    codes
+        Shape (n,).
+    amounts
+        Shape (n, sums), without NaN.
+    """
+    frame = pd.DataFrame(amounts, copy=False)
+    running: Floats = frame.groupby(codes, sort=False).cumsum().to_numpy()
+    return running
+
+
+def key_codes(frame: nw.DataFrame[Any], key: list[str]) -> Ints:
+    """One whole number for each different key of a frame in memory, without nulls."""
+    codes = np.zeros(frame.shape[0], dtype=np.int64)
+    for part in key:
+        own = _part_codes(frame[part].to_native())
+        # Dense before each step, so that the product of two cannot overflow.
+        codes = own if part == key[0] else pd.factorize(codes * (own.max(initial=0) + 1) + own)[0]
+    return codes
+
+
+def _part_codes(values: Any) -> Ints:
+    if isinstance(values, pl.Series) and values.dtype == pl.String:
+        return values.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)
+    codes: Ints = pd.factorize(values if isinstance(values, pd.Series) else values.to_numpy())[0]
+    return codes
