@@ -6,9 +6,10 @@ position given whatever figures are known, and its spread says how much they tel
 height and weight has a wider spread than one who gives chest and waist. Before anybody has ordered
 on a scale, surveys of bodies and the shop's size charts say which size a body needs
 (:mod:`features.geometry`); choices then move and narrow it. Figures that cannot be those of one
-body are kept and distrusted (:mod:`features.plausibility`). Only choices enter, never outcomes, so
-the fitted model cannot leak what came back; the one exception is :attr:`NaturalSize.bias_`, which
-is told to people and enters no prediction.
+body are kept and distrusted (:mod:`features.plausibility`). Only choices enter, never outcomes, but
+for two things that rest on what was kept: :attr:`NaturalSize.bias_`, which is told to people and
+enters no prediction, and the positions of estimated charts
+(:meth:`features.positions.SizeScales.learn_moves`). Of held-out lines neither reads the outcome.
 """
 
 from __future__ import annotations

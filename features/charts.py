@@ -4,7 +4,7 @@ A shop that publishes no chart for a product still prints labels of some size sy
 system's table says which body the label usually means; by how much this shop, and this brand,
 means another is learned from the products that do publish a chart. A product that publishes part
 of one is moved by its own rows. Catalogue data alone is read here, so an estimated chart can leak
-nothing of what was ordered; what buyers of the system and brand take is learned apart
+nothing of what was ordered; what buyers of the system and brand keep is learned apart
 (:meth:`features.positions.SizeScales.learn_moves`), and of the product it is a history.
 
 Every figure is a shrunken mean: the difference of the published middle from the table's, at the
@@ -204,14 +204,14 @@ class EstimatedCharts:
 
 
 def move_by_buyers(low: Floats, high: Floats, steps: Floats) -> tuple[Floats, Floats]:
-    """Intervals of an estimated chart after what buyers chose.
+    """Intervals of an estimated chart after what buyers kept.
 
     Parameters
     ----------
     low, high
         Ends of each size's interval (cm).
     steps
-        By how many of its own sizes buyers take the product above their natural size; the bodies
+        By how many of its own sizes buyers keep the product above their natural size; the bodies
         that its labels suit are that much smaller.
     """
     taken = steps * (high - low)

@@ -27,7 +27,14 @@ from features.growth import age_of_stature
 from features.histories import History, Sum, values_before
 from features.wearers import FARTHEST
 
-__all__ = ["BASKET", "SHIFT_PRIOR", "usual_position", "with_choices"]
+__all__ = [
+    "BASKET",
+    "CHOICE_VARIANCE",
+    "OWN_SHARE",
+    "SHIFT_PRIOR",
+    "usual_position",
+    "with_choices",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +43,8 @@ SHIFT_PRIOR = 3.0
 
 CHOICE_VARIANCE = 0.25
 """How far one choice lies off what the person usually takes, in squared steps."""
-_OWN_SHARE = 0.7  # of the spread of choices given the body, what is the person's own and lasts
+OWN_SHARE = 0.7
+"""Of the spread of choices given the body: what is the person's own, and lasts."""
 
 BASKET = ("basket_lines", "basket_fair")
 """What the other lines of the order tell, on the same scale: how many, and their mean fair
@@ -64,14 +72,14 @@ def usual_position(natural: Floats, natural_sd: Floats, orders: Floats, fair: Fl
     orders, fair
         Earlier orders on the scale and the sum of their fair positions.
     """
-    weight = CHOICE_VARIANCE / (_OWN_SHARE * natural_sd**2)
+    weight = CHOICE_VARIANCE / (OWN_SHARE * natural_sd**2)
     usual: Floats = (weight * natural + fair) / (weight + orders)
     return usual
 
 
 def _precision(natural_sd: Floats, orders: Floats) -> Floats:
     """How much a choice says of the product: 1 where the person's usual size is known well."""
-    person = 1 / (1 / (_OWN_SHARE * natural_sd**2) + orders / CHOICE_VARIANCE)
+    person = 1 / (1 / (OWN_SHARE * natural_sd**2) + orders / CHOICE_VARIANCE)
     precision: Floats = np.nan_to_num(CHOICE_VARIANCE / (person + CHOICE_VARIANCE))
     return precision
 

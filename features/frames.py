@@ -23,11 +23,11 @@ import pandas as pd
 from features.growth import foot_length, stature
 from features.positions import AGED, SizeScales
 
-__all__ = ["AgeFrame", "is_growing"]
+__all__ = ["CHILD_HEIGHT", "AgeFrame", "is_growing"]
 
 Floats = npt.NDArray[np.float64]
 
-_HEIGHT, _FOOT = "children|height", "children|foot"
+CHILD_HEIGHT, _FOOT = "children|height", "children|foot"
 _DAYS_A_YEAR = 365.25
 _USUAL_DAYS, _DAYS_SPREAD = 30.0, 20.0
 _MOST_DAYS = 120.0
@@ -62,7 +62,7 @@ class AgeFrame:
     @classmethod
     def of_scales(cls, scales: SizeScales) -> AgeFrame:
         """The frame of a shop's axes."""
-        return cls({name: scales.steps_.get(name, 1.0) for name in (_HEIGHT, _FOOT)})
+        return cls({name: scales.steps_.get(name, 1.0) for name in (CHILD_HEIGHT, _FOOT)})
 
     def fit(self, facts: pd.DataFrame) -> AgeFrame:
         """Learn how far ahead parents buy, from the sizes they choose.
@@ -80,7 +80,7 @@ class AgeFrame:
         there are few orders for infants, who alone grow fast enough to tell.
         """
         age = facts["age_years"].to_numpy(dtype="float64")
-        tall = facts["scale"].astype(object).eq(_HEIGHT).to_numpy(dtype=bool)
+        tall = facts["scale"].astype(object).eq(CHILD_HEIGHT).to_numpy(dtype=bool)
         rows = tall & np.isfinite(age) & (age < 6)
         if not rows.any():
             return self
@@ -88,7 +88,7 @@ class AgeFrame:
         today, spread = stature(age[rows], sex)
         soon, _ = stature(age[rows] + 30.0 / _DAYS_A_YEAR, sex)
         rate = (soon - today) / 30.0
-        chosen = facts["position"].to_numpy(dtype="float64")[rows] * self.steps[_HEIGHT]
+        chosen = facts["position"].to_numpy(dtype="float64")[rows] * self.steps[CHILD_HEIGHT]
         above = chosen - today
         # A garment far off the age is another child's.
         near = np.abs(above - np.median(above)) < 4 * spread
@@ -121,7 +121,7 @@ class AgeFrame:
         expected, _ = stature(self._worn(age), facts["sex"].to_numpy(dtype=object))
         taken = np.zeros(len(facts))
         aged = np.zeros(len(facts), dtype=bool)
-        for name, dimension in ((_HEIGHT, expected), (_FOOT, None)):
+        for name, dimension in ((CHILD_HEIGHT, expected), (_FOOT, None)):
             rows = scale.eq(name).to_numpy(dtype=bool) & old_enough
             if not rows.any():
                 continue
@@ -144,25 +144,25 @@ class AgeFrame:
 
         NaN for scales of grown-ups, and for those that count from the age.
         """
-        if scale == _HEIGHT:
-            return self.steps[_HEIGHT]
+        if scale == CHILD_HEIGHT:
+            return self.steps[CHILD_HEIGHT]
         return self.steps[_FOOT] / _FOOT_SHARE if scale == _FOOT else math.nan
 
     def stature_steps(self, scale: pd.Series) -> Floats:
         """:meth:`stature_step` of many scales."""
-        steps = {name: self.stature_step(name) for name in (_HEIGHT, _FOOT)}
+        steps = {name: self.stature_step(name) for name in (CHILD_HEIGHT, _FOOT)}
         found: Floats = np.asarray(scale.map(steps), dtype=np.float64)
         return found
 
     def of_one(self, scale: str | None, age: float, sex: str | None) -> tuple[str | None, float]:
         """:meth:`apply` for one size: its scale, and what is taken off its position."""
-        if scale not in (_HEIGHT, _FOOT) or not age < _FULL_GROWN:
+        if scale not in (CHILD_HEIGHT, _FOOT) or not age < _FULL_GROWN:
             return scale, 0.0
         worn = max(age + self.wear_days_ / _DAYS_A_YEAR, 0.0)
         expected = stature(worn, sex)[0]
         if math.isnan(expected):
             return scale, 0.0
-        size = expected if scale == _HEIGHT else foot_length(expected, worn, sex)[0]
+        size = expected if scale == CHILD_HEIGHT else foot_length(expected, worn, sex)[0]
         return f"{scale}{AGED}", size / self.steps[scale]
 
     def _worn(self, age: Floats) -> Floats:

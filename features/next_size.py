@@ -4,7 +4,8 @@ A size is right until the child's stature passes the middle between it and the n
 stature on one day the child's line is carried on (:func:`features.growth.age_at_stature`), and the
 day it crosses is the answer, as roughly as it is known: a baby measured last month crosses within a
 week or two, a child of whom only the birth date is known within months, and of an older one it
-cannot be said.
+cannot be said. Sizes that were kept tell of the stature as a measurement does, only less sharply: a
+child that keeps the sizes of taller children is one (:class:`KeptSizes`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from features.children import EXPECTED, SEX_OF, UNTIL_WORN_US, YEAR_US
-from features.growth import GROWN_UP, age_at_stature, stature_z
+from features.growth import GROWN_UP, age_at_stature, stature, stature_z
 
-__all__ = ["HORIZON_WEEKS", "HeightSize", "NextSize", "next_size", "next_size_of", "weeks_until"]
+__all__ = [
+    "HORIZON_WEEKS",
+    "HeightSize",
+    "KeptSizes",
+    "NextSize",
+    "next_size",
+    "next_size_of",
+    "weeks_until",
+]
 
 HORIZON_WEEKS = 26
 """Further ahead nothing is said."""
@@ -42,6 +51,46 @@ class NextSize(NamedTuple):
     label: str
     weeks: int
     on: dt.date
+
+
+class KeptSizes(NamedTuple):
+    """Sizes of clothes a child kept, seen from its age: how tall they say it is.
+
+    Parameters
+    ----------
+    above_cm
+        By how much they lie above what others of their age take; mean over the sizes.
+    variance
+        Of that as a sign of the stature, cm squared: taste, which lasts, and chance, which more
+        sizes even out.
+    """
+
+    above_cm: float
+    variance: float
+
+    def sharpen(
+        self, height: tuple[float, float], age: float, sex: str | None
+    ) -> tuple[float, float]:
+        """Mean and standard deviation of the stature (cm) with what these sizes add.
+
+        Parameters
+        ----------
+        height
+            Of the child at ``age`` (years): mean and standard deviation, cm.
+        age, sex
+            As in :func:`weeks_until`.
+
+        Notes
+        -----
+        Two independent signs of one figure, each weighed by its precision.
+        """
+        mean, spread = height
+        median = stature(max(age, 0.0), sex)[0]
+        if math.isnan(mean + spread + median + self.above_cm + self.variance):
+            return height
+        share = spread**2 / (spread**2 + self.variance)
+        told = median + self.above_cm
+        return mean + share * (told - mean), spread * math.sqrt(1 - share)
 
 
 def weeks_until(
@@ -153,6 +202,7 @@ def next_size_of(
     *,
     audience: str,
     asked_at: float,
+    kept: KeptSizes | None = None,
 ) -> NextSize | None:
     """:func:`next_size` for a wearer as :func:`features.people_online.read_person` knows it.
 
@@ -167,6 +217,8 @@ def next_size_of(
         Of the garment; says the sex where the person's is unknown.
     asked_at
         Seconds since the epoch (UTC).
+    kept
+        What the child's kept sizes say of its stature.
 
     Returns
     -------
@@ -174,13 +226,12 @@ def next_size_of(
         Weeks counted from the question; None as in :func:`next_size`.
     """
     wait = UNTIL_WORN_US / YEAR_US
-    ahead = _ahead(
-        sizes,
-        label,
-        (person.get(EXPECTED[0], math.nan), person.get(EXPECTED[1], math.nan)),
-        person.get("age_years", math.nan) + wait,
-        person.get("sex") or SEX_OF.get(audience),
-    )
+    worn = person.get("age_years", math.nan) + wait
+    sex = person.get("sex") or SEX_OF.get(audience)
+    height = (person.get(EXPECTED[0], math.nan), person.get(EXPECTED[1], math.nan))
+    if kept is not None:
+        height = kept.sharpen(height, worn, sex)
+    ahead = _ahead(sizes, label, height, worn, sex)
     if ahead is None:
         return None
     larger, weeks, blur = ahead

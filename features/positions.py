@@ -61,7 +61,7 @@ class SizeScales:
     charts_
         What is put in place of charts that the shop does not publish.
     moves_
-        By scale and group of products (see :func:`chart_group`): steps that shoppers take them
+        By scale and group of products (see :func:`chart_group`): steps that shoppers keep them
         above the size their estimated chart says; see :meth:`learn_moves`.
     """
 
@@ -137,14 +137,15 @@ class SizeScales:
         return sizes.assign(scale=scale, position=place)
 
     def learn_moves(self, facts: pd.DataFrame, residual: pd.Series) -> None:
-        """Learn from the shopper's choices how estimated charts of a group are off.
+        """Learn from the sizes that shoppers keep how estimated charts of a group are off.
 
         Parameters
         ----------
         facts
             Lines with ``scale``, ``chart``, ``size_system``, ``brand`` and ``person``.
         residual
-            Position of the chosen size less the one the body points to (steps), by line.
+            Position of the size less the one the body points to (steps), by line; NaN where the
+            line was not kept, or must not be looked at.
 
         Notes
         -----

@@ -126,7 +126,7 @@ def _bodies(
     placed: pd.DataFrame,
     taken: Mapping[str, float],
 ) -> dict[str, Floats]:
-    """Ends of the intervals each size is cut for, estimated ones moved by what buyers chose."""
+    """Ends of the intervals each size is cut for, estimated ones moved by what buyers kept."""
     filled = scales.charts_.fill(tables["products"], tables["product_sizes"])
     moved = placed["product_id"].map(dict(taken)).astype("float64").fillna(0.0)
     sizes = placed.merge(

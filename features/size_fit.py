@@ -23,6 +23,7 @@ __all__ = [
     "SUMS",
     "VECTOR",
     "WEARERS",
+    "kept_shift",
     "size_fit_vectors",
 ]
 
@@ -43,6 +44,9 @@ _SUMS = (
     *(Sum(o, "fit_told", verdict=o) for o in _OUTCOMES),
     *(Sum(f"fair_{o}", "fit_told", "fair", verdict=o) for o in _OUTCOMES),
     Sum("kept", "kept"),
+    Sum("kept_fair", "kept", "fair"),
+    Sum("kept_surplus", "kept", "surplus"),
+    Sum("kept_weight", "kept", "surplus_weight"),
 )
 SUMS: tuple[str, ...] = tuple(each.name for each in _SUMS)
 """Names of the sums every history of `size_fit` keeps, in order."""
@@ -146,6 +150,7 @@ VECTOR: tuple[str, ...] = (
     "person_scale.told_fit",
     "person_scale.told_large",
     "person_scale.fair_sum",
+    "person_scale.kept",
     *WEARERS,
     "person.orders",
     "person.level_sum",
@@ -157,11 +162,13 @@ VECTOR: tuple[str, ...] = (
     "product.told_large",
     "product.shift",
     "product.weight",
+    "product.kept_shift",
     "gap_from_shift",
     "usual",
     "from_usual",
     "from_usual_shifted",
     "from_orders",
+    "from_kept",
     "from_basket",
     "basket_from_usual",
     "from_small",
@@ -175,6 +182,18 @@ VECTOR: tuple[str, ...] = (
     "brand.told_large",
 )
 """Names of the vector's columns, in order."""
+
+
+def kept_shift(surplus: Floats, weight: Floats) -> Floats:
+    """By how many steps a product is kept above what its buyers usually take.
+
+    Parameters
+    ----------
+    surplus, weight
+        Sums over its kept lines; see :func:`features.choices.with_choices`.
+    """
+    shift: Floats = surplus / (weight + SHIFT_PRIOR)
+    return shift
 
 
 def _grown(facts: Floats, recent: Floats) -> Floats:
@@ -246,6 +265,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             orders,
             told[:, _H["person_scale"]],
             person[:, _S["fair"]],
+            person[:, _S["kept"]],
             *split(orders, *person[:, _SPREAD].T),
             sums[:, _H["person"], _S["orders"]],
             sums[:, _H["person"], _S["level"]],
@@ -255,11 +275,13 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
             told[:, _H["product"]],
             shift,
             product[:, _S["surplus_weight"]],
+            kept_shift(product[:, _S["kept_surplus"]], product[:, _S["kept_weight"]]),
             gap - shift,
             usual,
             position - usual,
             plain - usual,
             plain - person[:, _S["fair"]] / orders,
+            plain - person[:, _S["kept_fair"]] / person[:, _S["kept"]],
             plain - basket,
             basket - usual,
             plain[:, None] - person[:, _FAIR] / told[:, _H["person_scale"]],

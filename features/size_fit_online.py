@@ -19,12 +19,13 @@ import pandas as pd
 from narwhals import from_native
 
 from data_contracts.tables import SELF
-from features.bodies import UNNAMED
-from features.choices import SHIFT_PRIOR
-from features.frames import is_growing
+from features.bodies import BODY_COLUMNS, UNNAMED
+from features.choices import CHOICE_VARIANCE, OWN_SHARE
+from features.frames import CHILD_HEIGHT, is_growing
 from features.garments import part_of_scale, stretch_of
 from features.histories import T0_US, decay, final_state
 from features.lines import PERSON_TEXTS, YEAR_US, is_aged
+from features.next_size import KeptSizes
 from features.people_online import (
     body_of,
     has_figures,
@@ -32,10 +33,18 @@ from features.people_online import (
     person_keys,
     read_person,
 )
-from features.positions import PLACES, is_child_scale
+from features.positions import AGED, PLACES, is_child_scale
 from features.products_online import OnlineProduct, product_items, product_key, read_product
 from features.questions import SizeQuestion
-from features.size_fit import FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
+from features.size_fit import (
+    FACTS,
+    HISTORIES,
+    PREFERENCES,
+    SUMS,
+    VECTOR,
+    kept_shift,
+    size_fit_vectors,
+)
 from features.size_fit_space import SizeFitSpace
 from features.state import StateStore, state_key
 
@@ -45,7 +54,7 @@ Floats = npt.NDArray[np.float64]
 
 _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
-_SURPLUS, _WEIGHT = SUMS.index("surplus"), SUMS.index("surplus_weight")
+_KEPT = [SUMS.index("kept_surplus"), SUMS.index("kept_weight")]
 _MICROS = 1e6
 _OF_ANYONE = frozenset(PERSON_TEXTS)
 """What is told of a person without telling which of several children it is."""
@@ -67,6 +76,8 @@ class SizeContext:
         The vectors of these sizes.
     person
         The wearer; see :func:`features.people_online.read_person`.
+    kept
+        What the sizes that a child of known age kept say of its stature.
     """
 
     product: OnlineProduct | None
@@ -74,6 +85,7 @@ class SizeContext:
     scale: str | None = None
     X: Floats | None = None
     person: Mapping[str, Any] = field(default_factory=dict)
+    kept: KeptSizes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ def state_items(
         for key, row in zip(keys, values, strict=True):
             yield state_key(history.name, *key), row.tobytes()
         if history.name == "product":
-            shift = values[:, _SURPLUS] / (values[:, _WEIGHT] + SHIFT_PRIOR)
+            shift = kept_shift(*values[:, _KEPT].T)
             taken = dict(zip(final["product_id"].to_list(), shift.tolist(), strict=True))
     yield from product_items(space.scales_, tables, data.placed, taken)
     yield from people_items(tables.get("body_measurements"))
@@ -173,7 +185,8 @@ class SizeFitLookup:
             part = part_of_scale(
                 each.scales[0], product.category, product.audience, product.size_system
             )
-            contexts.append(SizeContext(product, labels, part, X[start:end], each.person))
+            kept = self._kept(each.scales[0], part, X[start])
+            contexts.append(SizeContext(product, labels, part, X[start:end], each.person, kept))
             start = end
         return contexts
 
@@ -244,6 +257,17 @@ class SizeFitLookup:
             facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]
         return facts
 
+    def _kept(self, scale: str | None, part: str | None, x: Floats) -> KeptSizes | None:
+        """What the wearer's kept sizes say of the stature; None where they say nothing of it."""
+        orders = x[_KEPT_ORDERS]
+        if scale != CHILD_HEIGHT + AGED or not orders > 0:
+            return None
+        plain = x[_V["position"]] - x[_V["product.shift"]]
+        above = plain - x[_V["from_kept"]] - x[_V["scale_mean"]]
+        step = self._space.ages_.steps[CHILD_HEIGHT]
+        habit = OWN_SHARE * self._space.natural_.spread_of(_TALL_AND_OLD, part) ** 2
+        return KeptSizes(float(above * step), float((habit + CHOICE_VARIANCE / orders) * step**2))
+
     def _sums(self, asked: _Asked, histories: Mapping[str, bytes]) -> Floats:
         sums = np.zeros((len(asked.rows), len(HISTORIES), len(SUMS)))
         for key, history, row in asked.keys:
@@ -267,7 +291,9 @@ _SCALE_COLUMNS = [
     )
 ]
 _PRODUCT_COLUMNS = [_F[name] for name in PLACES]
-_HEIGHT = PLACES.index("height_mid")
+_V = {name: i for i, name in enumerate(VECTOR)}
+_KEPT_ORDERS = _V["person_scale.kept"]
+_TALL_AND_OLD = [name in ("height_cm", "age_years") for name in BODY_COLUMNS]
 _HALF_LIVES = HISTORIES[0].half_lives
 
 

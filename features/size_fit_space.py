@@ -142,7 +142,8 @@ class SizeFitSpace:
         facts = self._fit_natural(tables, hold_out)
         if facts["chart"].eq("estimated").any():
             seen = with_natural_size(facts, self.natural_)
-            self.scales_.learn_moves(facts, seen["position"] - seen["natural"])
+            above = seen["position"] - seen["natural"]
+            self.scales_.learn_moves(facts, above.where(_kept(tables, facts, hold_out)))
             facts = self._fit_natural(tables, hold_out)
         self.codes_ = {}
         for column in CODED:

@@ -106,7 +106,7 @@ _ASK_MORE: Final = N_("If you tell us more about your measurements, we can advis
 
 _CHART_NOTICE: Final = N_(
     "There is no size chart for this product; we estimated one from its brand, its size labels and "
-    "what its buyers chose."
+    "what its buyers kept."
 )
 _LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is in {given}.")
 _SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")

@@ -203,7 +203,14 @@ def next_size_up(
     ]
     if not sizes:
         return None
-    due = next_size_of(context.person, sizes, label, audience=product.audience, asked_at=asked_at)
+    due = next_size_of(
+        context.person,
+        sizes,
+        label,
+        audience=product.audience,
+        asked_at=asked_at,
+        kept=context.kept,
+    )
     return None if due is None else NextSize(due.label, due.weeks, due.on, label)
 
 

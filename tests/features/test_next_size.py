@@ -1,4 +1,5 @@
 import datetime as dt
+import itertools
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from features.growth import stature
 from features.next_size import (
     HORIZON_WEEKS,
     HeightSize,
+    KeptSizes,
     next_size,
     next_size_of,
     weeks_until,
@@ -108,3 +110,89 @@ def test_a_child_to_be_born_grows_from_its_birth_on():
         today, _ = weeks_until(height, (49.9, 0.7), 0.0, "male")
         before, _ = weeks_until(height, (49.9, 0.7), -born, "male")
         assert before == pytest.approx(today + 10, abs=0.5)
+
+
+AGE = 0.8
+ASKED = dt.datetime(2026, 3, 2, tzinfo=dt.UTC).timestamp()
+HABIT = 4.0
+
+
+def weeks_kept(kept, spread=2.0, age=AGE):
+    """Weeks until a boy of the median stature is too tall for 75 cm, and how sure that is."""
+    height = (stature(age, "male")[0], spread)
+    return weeks_until(75.0, height if kept is None else kept.sharpen(height, age, "male"),
+                       age, "male")  # fmt: skip
+
+
+@given(st.floats(0.1, 8.0), st.floats(0.5, 30.0), st.floats(0.3, 4.0))
+def test_kept_sizes_above_the_age_bring_the_day_nearer_and_below_push_it_away(
+    above, variance, spread
+):
+    plain, _ = weeks_kept(None, spread)
+    assert weeks_kept(KeptSizes(above, variance), spread)[0] < plain
+    assert weeks_kept(KeptSizes(-above, variance), spread)[0] > plain
+
+
+@given(st.floats(-8.0, 8.0), st.floats(0.5, 30.0), st.floats(0.3, 4.0), st.floats(-2.0, 2.0))
+def test_with_kept_sizes_the_stature_lies_between_both_signs_and_is_surer(
+    above, variance, spread, z
+):
+    median, deviation = stature(AGE, "male")
+    mean = median + z * deviation
+    sharper, left = KeptSizes(above, variance).sharpen((mean, spread), AGE, "male")
+    low, high = sorted((mean, median + above))
+    assert low - 1e-9 <= sharper <= high + 1e-9
+    assert left < min(spread, math.sqrt(variance))
+    # Two independent signs: their precisions add up.
+    assert 1 / left**2 == pytest.approx(1 / spread**2 + 1 / variance)
+
+
+def test_beside_a_sharp_measurement_kept_sizes_hardly_matter():
+    kept = KeptSizes(5.0, HABIT)
+    moved = {spread: weeks_kept(None, spread)[0] - weeks_kept(kept, spread)[0]
+             for spread in (0.1, 3.0)}  # fmt: skip
+    assert 0 < moved[0.1] < 0.1
+    assert moved[3.0] > 20 * moved[0.1]
+
+
+def test_the_more_lines_were_kept_the_more_they_say():
+    """Chance evens out with the number, taste does not."""
+    by_lines = [KeptSizes(5.0, HABIT + 9.0 / lines) for lines in (1, 2, 5, 50)]
+    weeks, blur = zip(*map(weeks_kept, by_lines), strict=True)
+    assert all(later < sooner for sooner, later in itertools.pairwise(weeks))
+    assert all(later < sooner for sooner, later in itertools.pairwise(blur))
+
+
+@pytest.mark.parametrize("height", [(math.nan, 2.0), (72.0, math.nan)])
+def test_kept_sizes_say_nothing_where_the_stature_is_unknown(height):
+    told = KeptSizes(5.0, HABIT).sharpen(height, AGE, "male")
+    assert [str(each) for each in told] == [str(each) for each in height]
+
+
+def test_kept_sizes_say_nothing_where_the_age_is_unknown():
+    height = (72.0, 2.0)
+    assert KeptSizes(5.0, HABIT).sharpen(height, math.nan, "male") == height
+
+
+@pytest.mark.parametrize("kept", [KeptSizes(math.nan, HABIT), KeptSizes(5.0, math.nan)])
+def test_kept_sizes_that_are_unknown_take_nothing_away(kept):
+    height = (72.0, 2.0)
+    assert kept.sharpen(height, AGE, "male") == height
+
+
+def test_the_answer_to_a_question_counts_with_the_kept_sizes():
+    wait = UNTIL_WORN_US / YEAR_US
+    median, _ = stature(AGE, "male")
+    person = {"expected_height_cm": median, "expected_height_sd": 1.0, "age_years": AGE - wait}
+    weeks = {
+        above: next_size_of(
+            person, SIZES, "74", audience="boys", asked_at=ASKED,
+            kept=None if above is None else KeptSizes(above, 0.5),
+        ).weeks
+        for above in (None, 1.5, -1.5)
+    }  # fmt: skip
+    assert weeks[1.5] < weeks[None] < weeks[-1.5]
+    unknown = {**person, "age_years": math.nan}
+    assert next_size_of(
+        unknown, SIZES, "74", audience="boys", asked_at=ASKED, kept=KeptSizes(1.5, 0.5)
+    ) is None  # fmt: skip

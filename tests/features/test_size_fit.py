@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from features.size_fit import FACTS, HISTORIES, SUMS, VECTOR, size_fit_vectors
+from features.size_fit import FACTS, HISTORIES, SUMS, VECTOR, kept_shift, size_fit_vectors
 
 BASE = np.array([0.12, 0.08])
 RATED = [name.removesuffix(".small") for name in VECTOR if name.endswith(".small")]
@@ -94,6 +94,35 @@ def test_who_names_no_wearer_is_read_by_all_the_account_ordered():
     sums = {("account_scale", "recent_orders"): 3.0, ("person_scale", "recent_orders"): 1.0}
     assert one({"wearer_unnamed": 1.0}, sums)["recent_orders"] == 3.0
     assert one({"wearer_unnamed": 0.0}, sums)["recent_orders"] == 1.0
+
+
+def test_what_was_kept_is_read_from_kept_lines_alone():
+    """Three sizes of 5, 6 and 10 were taken and the largest sent back; likewise of the product."""
+    kept = {("person_scale", "kept"): 2.0, ("person_scale", "kept_fair"): 11.0,
+            ("product", "kept_surplus"): 4.0, ("product", "kept_weight"): 2.0}  # fmt: skip
+    taken = {("person_scale", "orders"): 3.0, ("person_scale", "fair"): 21.0}
+    vector = one({"position": 6.0}, {**kept, **taken})
+    assert vector["person_scale.kept"] == 2.0
+    assert vector["from_kept"] == pytest.approx(6.0 - 5.5)
+    assert vector["from_orders"] == pytest.approx(6.0 - 7.0)
+    assert vector["product.kept_shift"] == pytest.approx(kept_shift(4.0, 2.0))
+    assert vector["product.shift"] == 0.0
+
+
+def test_who_kept_nothing_is_not_read_by_what_was_kept():
+    taken = {("person_scale", "orders"): 3.0, ("person_scale", "fair"): 21.0}
+    vector = one({"position": 6.0}, {**taken, ("product", "surplus"): 4.0})
+    assert vector["person_scale.kept"] == 0.0
+    assert np.isnan(vector["from_kept"])
+    assert vector["product.kept_shift"] == 0.0
+
+
+def test_the_shift_of_a_product_grows_with_the_lines_that_were_kept():
+    """All of them one step above what their people usually take."""
+    shifts = [kept_shift(lines, lines) for lines in (0.0, 1.0, 10.0, 1000.0)]
+    assert shifts == sorted(set(shifts))
+    assert shifts[0] == 0.0
+    assert shifts[-1] == pytest.approx(1.0, abs=0.01)
 
 
 def test_batch_equals_single():

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.events import DAY_US
+from features.growth import stature
 from features.lines import PERSON_TEXTS, STALE_US, to_micros
-from features.positions import CHILDREN
+from features.positions import AGED, CHILDREN
 from features.questions import SizeQuestion
 from features.size_fit import VECTOR
 from features.size_fit_online import SizeFitLookup, state_items
+from features.size_fit_space import RETURN_WINDOW_DAYS
 from features.state import SqliteState
 
 SAMPLE = 60
+CHILDREN_AT_AGE = f"children|height{AGED}"
 
 
 def text(value):
@@ -173,6 +177,109 @@ def test_one_who_grew_up_is_read_alike_in_training_and_service(known, space, lin
             [question(line.iloc[0].to_dict(), asked_at)]
         )
     same(served.X, trained.X)
+
+
+@pytest.fixture(scope="module")
+def facts(known, space):
+    return space.data(known).facts
+
+
+@pytest.fixture(scope="module")
+def kept_by_children(known, facts):
+    """Kept clothes of children of known age whom some order names."""
+    last = max(facts["at"].max(), to_micros(known["fit_feedback"]["given_at"]).max(),
+               to_micros(known["returns"]["requested_at"]).max())  # fmt: skip
+    over = facts["delivered"] + int(RETURN_WINDOW_DAYS * DAY_US)
+    back = facts["order_line_id"].isin(known["returns"]["order_line_id"])
+    lines = known["order_lines"].set_index("order_line_id")
+    told = {name: facts["order_line_id"].map(lines[name]) for name in ("customer_id", "wearer")}
+    rows = facts["scale"].eq(CHILDREN_AT_AGE) & over.le(last).fillna(False) & ~back
+    kept = facts.assign(**told, market=None)[rows.astype(bool)]
+    # Orders that name nobody count for the child they are taken for.
+    kept["wearer"] = kept["person"].map(kept.groupby("person")["wearer"].first())
+    kept = kept.dropna(subset=["wearer"])
+    assert kept["person"].nunique() > 10
+    return kept
+
+
+@pytest.fixture(scope="module")
+def asked_again(lookup, facts, kept_by_children, asked_at):
+    """One question of each of these children, about clothes of a child of its age."""
+    one_each = kept_by_children.drop_duplicates("person", keep="last")
+    questions = [question(line, asked_at) for line in one_each.to_dict("records")]
+    contexts = lookup.contexts(questions)
+    grown = [context.person.get("age_years", np.nan) >= 18 for context in contexts]
+    assert not any(grown)
+    return one_each.assign(context=contexts).set_index("person")
+
+
+def test_a_child_of_known_age_is_known_by_the_sizes_it_kept(asked_again):
+    for context in asked_again["context"]:
+        assert context.kept is not None
+        assert np.isfinite(context.kept.above_cm)
+        assert context.kept.variance > 0
+
+
+def test_kept_sizes_above_those_of_the_age_say_a_tall_child(asked_again, kept_by_children, space):
+    """Told by the sizes themselves where all have a chart, in cm beside the median of the age."""
+    charted = kept_by_children["chart"].eq("published")
+    charted = charted.groupby(kept_by_children["person"]).transform("all")
+    lines = kept_by_children[charted]
+    age = lines["age_years"] + space.ages_.wear_days_ / 365.25
+    median, _ = stature(age.to_numpy(), lines["sex"].to_numpy(dtype=object))
+    apart = (lines["height_mid"] - median).groupby(lines["person"]).mean()
+    said = asked_again["context"].map(lambda context: context.kept.above_cm).loc[apart.index]
+    clear = apart.abs() > 3.0  # half a size
+    assert min((clear & (apart > 0)).sum(), (clear & (apart < 0)).sum()) >= 2
+    assert (np.sign(said[clear]) == np.sign(apart[clear])).all()
+    assert said.corr(apart) > 0.9
+
+
+def test_kept_sizes_are_counted_from_what_others_of_the_age_take(
+    asked_again, kept_by_children, space
+):
+    mean = space.natural_.scales_[CHILDREN_AT_AGE][0][-1]
+    lines = kept_by_children.groupby("person")["fair"]
+    expected = (lines.mean() - mean) * space.ages_.steps["children|height"]
+    said = asked_again["context"].map(lambda context: context.kept.above_cm)
+    same(said.to_numpy(), expected.loc[said.index].to_numpy())
+
+
+def test_the_more_a_child_kept_the_surer_its_sizes_are(asked_again):
+    contexts = list(asked_again["context"])
+    found = [(c.X[0, VECTOR.index("person_scale.kept")], c.scale, c.kept.variance)
+             for c in contexts]  # fmt: skip
+    of_scale = pd.DataFrame(found, columns=["kept", "scale", "variance"]).drop_duplicates()
+    assert len(set(of_scale["kept"])) > 1
+    for _, here in of_scale.groupby("scale"):
+        assert here.sort_values("kept")["variance"].is_monotonic_decreasing
+
+
+def test_a_child_who_kept_nothing_and_grown_ups_have_no_kept_sizes(
+    known, space, lookup, facts, asked_again, asked_at, tmp_path
+):
+    children = [question(line, asked_at) for line in asked_again.to_dict("records")]
+    told = {"age_years": 3.0, "sex": "female"}
+    new = [replace(each, customer_id="new", measurements=told) for each in children]
+    for context in lookup.contexts(new):
+        assert context.person["age_years"] < 18
+        assert context.kept is None
+    lines = known["order_lines"]
+    came = lines["delivered_at"].fillna(lines["ordered_at"]) + pd.Timedelta(days=1)
+    # Whoever sent everything back has kept nothing, though ordered.
+    back = known["returns"].iloc[np.zeros(len(lines), dtype=int)].reset_index(drop=True)
+    back = back.assign(order_line_id=lines["order_line_id"].to_numpy(),
+                       requested_at=came.to_numpy(), reason="other")  # fmt: skip
+    with SqliteState(tmp_path / "state.db") as state:
+        state.replace(state_items(space, {**known, "returns": back}), {})
+        for context in SizeFitLookup(space, state).contexts(children):
+            assert context.X[0, VECTOR.index("person_scale.orders")] > 0
+            assert context.kept is None
+    grown = lines[~facts["audience"].isin(CHILDREN).to_numpy()]
+    contexts = lookup.contexts([question(line, asked_at) for line in grown.to_dict("records")])
+    kept = [c.X[0, VECTOR.index("person_scale.kept")] > 0 for c in contexts if c.X is not None]
+    assert any(kept)
+    assert all(context.kept is None for context in contexts)
 
 
 def test_only_the_sizes_asked_for_are_looked_up(lookup, lines, asked_at):

@@ -6,8 +6,10 @@ import pytest
 
 from features.bodies import BODY_COLUMNS
 from features.events import DAY_US
+from features.histories import final_state
 from features.lines import to_micros
-from features.size_fit import CODED, FACTS, VECTOR
+from features.positions import SizeScales
+from features.size_fit import CODED, FACTS, HISTORIES, SUMS, VECTOR
 from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace
 
 OTHER_WORD = {"small": "large", "fit": "small", "large": "fit"}
@@ -28,6 +30,17 @@ def turned(tables, moment):
     reason = returns.loc[back, "reason"].map(OTHER_REASON).fillna("too_small")
     returns.loc[back, "reason"] = reason
     return {"fit_feedback": feedback, "returns": returns}
+
+
+def all_returned(tables):
+    """Returns of every line, the day after it was delivered or, if it was not, ordered."""
+    lines = tables["order_lines"]
+    came = lines["delivered_at"].fillna(lines["ordered_at"]) + pd.Timedelta(days=1)
+    ids = lines["order_line_id"]
+    returns = tables["returns"]
+    told = pd.DataFrame({name: returns[name].iloc[:1].repeat(len(ids)).to_numpy()
+                         for name in returns}).astype(returns.dtypes.to_dict())  # fmt: skip
+    return told.assign(order_line_id=ids.to_numpy(), requested_at=came.to_numpy(), reason="other")
 
 
 def rows_of(data, ids):
@@ -151,6 +164,7 @@ def test_held_out_outcomes_are_in_no_label_no_vector_and_no_fitted_space(tables,
     now_space = SizeFitSpace().fit(other, held)
     was, now = was_space.data(tables, held), now_space.data(other, held)
     np.testing.assert_array_equal(now_space.base_, was_space.base_)
+    assert now_space.scales_.to_json() == was_space.scales_.to_json()
     assert now_space.natural_.to_json() == was_space.natural_.to_json()
     same(now.X, was.X, 1e-12)
     np.testing.assert_array_equal(now.y, was.y)
@@ -180,16 +194,123 @@ def test_a_held_out_order_still_counts_in_the_history_of_others(tables, space, d
     assert fewer.sum() < data.X[:, told].sum()
 
 
-def test_the_natural_size_ignores_outcomes(tables, space, data, with_table):
-    early = tables["order_lines"]["ordered_at"].min()
-    other = SizeFitSpace().fit(with_table(**turned(tables, early)))
+def with_charts_only(tables):
+    """The shop without the products whose chart is estimated."""
+    scales = SizeScales().fit(tables["products"], tables["product_sizes"])
+    placed = scales.place(tables["products"], tables["product_sizes"])
+    gone = set(placed.loc[placed["chart"].eq("estimated"), "product_id"])
+    lines = tables["order_lines"]
+    kept = {
+        name: tables[name][~tables[name]["product_id"].isin(gone)]
+        for name in ("products", "product_sizes", "order_lines")
+    }
+    ids = kept["order_lines"]["order_line_id"]
+    assert 500 < len(ids) < len(lines)
+    words = {
+        name: tables[name][tables[name]["order_line_id"].isin(ids)]
+        for name in ("fit_feedback", "returns")
+    }
+    shop = {**tables, **kept, **words}
+    return {name: table.reset_index(drop=True) for name, table in shop.items()}
+
+
+def test_where_every_chart_is_published_the_natural_size_ignores_outcomes(tables):
+    charted = with_charts_only(tables)
+    early = charted["order_lines"]["ordered_at"].min()
+    space = SizeFitSpace().fit(charted)
+    other = SizeFitSpace().fit({**charted, **turned(charted, early)})
     told, was = other.natural_.to_json(), space.natural_.to_json()
     assert told["scales"] == was["scales"]
     assert other.scales_.to_json() == space.scales_.to_json()
     # Told bodies are held against what was kept; the bias is reported, and is in no vector.
     assert told["bias"] != was["bias"]
     other.base_ = space.base_  # shares of outcomes
+    same(other.data(charted).X, space.data(charted).X, 1e-12)
+
+
+def test_of_outcomes_the_positions_and_the_natural_size_read_only_what_was_kept(
+    tables, space, data, with_table
+):
+    """Why a line was not kept makes no difference."""
+    feedback, returns = tables["fit_feedback"].copy(), tables["returns"].copy()
+    feedback["fit"] = feedback["fit"].map({"small": "large", "fit": "fit", "large": "small"})
+    returns["reason"] = returns["reason"].map({"too_small": "too_large"}).fillna("too_small")
+    other = SizeFitSpace().fit(with_table(fit_feedback=feedback, returns=returns))
+    assert other.scales_.to_json() == space.scales_.to_json()
+    assert other.natural_.to_json() == space.natural_.to_json()
+    other.base_ = space.base_  # shares of outcomes
     same(other.data(tables).X, data.X, 1e-12)
+
+
+def test_only_lines_that_were_kept_and_not_held_out_move_estimated_charts(
+    tables, held, monkeypatch
+):
+    seen = []
+    learn = SizeScales.learn_moves
+
+    def spy(scales, facts, residual):
+        seen.append((facts, residual))
+        learn(scales, facts, residual)
+
+    monkeypatch.setattr(SizeScales, "learn_moves", spy)
+    space = SizeFitSpace().fit(tables, held)
+    ((facts, residual),) = seen
+    read = residual.notna()
+    words = tables["fit_feedback"]
+    unfit = words.loc[words["fit"].ne("fit"), "order_line_id"]
+    estimated = facts["chart"].eq("estimated")
+    ids = facts["order_line_id"]
+    for left_out in (tables["returns"]["order_line_id"], unfit, held):
+        assert (ids.isin(left_out) & estimated).sum() > 10
+        assert not (ids.isin(left_out) & read).any()
+    assert (read & estimated).sum() > 100
+    alone = SizeScales()
+    learn(alone, facts[read], residual[read])
+    assert alone.moves_
+    assert space.scales_.moves_ == alone.moves_
+
+
+def test_a_shop_whose_lines_all_came_back_or_are_held_out_moves_no_chart(tables, space, with_table):
+    assert space.scales_.moves_
+    came_back = SizeFitSpace().fit(with_table(returns=all_returned(tables)))
+    assert came_back.scales_.moves_ == {}
+    all_lines = tables["order_lines"]["order_line_id"]
+    assert SizeFitSpace().fit(tables, all_lines).scales_.moves_ == {}
+
+
+def test_sums_of_kept_sizes_are_over_the_lines_that_did_not_come_back(tables, data):
+    back = tables["returns"].groupby("order_line_id")["requested_at"].min()
+    facts = data.facts.assign(over=data.facts["delivered"] + int(RETURN_WINDOW_DAYS * DAY_US))
+    came = facts["order_line_id"].map(back)
+    came = to_micros(came).astype("float64")
+    last = max(data.at.max(), to_micros(tables["fit_feedback"]["given_at"]).max(),
+               to_micros(tables["returns"]["requested_at"]).max())  # fmt: skip
+    kept = facts["over"].le(last).fillna(False) & ~came.le(facts["over"].astype("float64"))
+    assert kept.sum() > 500
+    assert came.notna().sum() > 100
+    for name, key in (("product", ["product_id"]), ("person_scale", ["person", "scale"])):
+        history = next(each for each in HISTORIES if each.name == name)
+        final = final_state(history, data.events).to_pandas().set_index(key)[list(history.columns)]
+        final.columns = list(SUMS)
+        known = facts[kept.astype(bool)].dropna(subset=key).groupby(key)
+        expected = pd.DataFrame({
+            "kept": known.size(), "kept_fair": known["fair"].sum(),
+            "kept_surplus": known["surplus"].sum(), "kept_weight": known["surplus_weight"].sum(),
+        }).astype("float64").reindex(final.index).fillna(0.0)  # fmt: skip
+        same(final[list(expected)].to_numpy(), expected.to_numpy(), 1e-7)
+
+
+def test_lines_that_came_back_are_not_in_what_was_kept(tables, space, data, with_table):
+    """They still count as orders."""
+    now = space.data(with_table(returns=all_returned(tables)))
+    at = {name: VECTOR.index(name) for name in VECTOR}
+    for name in ("person_scale.kept", "product.kept_shift"):
+        assert np.abs(data.X[:, at[name]]).max() > 0
+        assert not now.X[:, at[name]].any()
+    assert np.isfinite(data.X[:, at["from_kept"]]).any()
+    assert np.isnan(now.X[:, at["from_kept"]]).all()
+    for name in ("person_scale.orders", "product.shift", "from_orders"):
+        same(now.X[:, at[name]], data.X[:, at[name]])
 
 
 def test_a_line_kept_in_silence_counts_as_fit_but_nobody_told(tables, data):
