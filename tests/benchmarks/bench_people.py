@@ -179,19 +179,19 @@ def people_table(rows: pd.DataFrame) -> pd.DataFrame:
         "grown-up and child, split": rows[two & ~none & (rows["grown"] == 1)],
         "three and more": rows[none & (rows["persons"] > 2)],
     }
-    base, _ = _gain(single)
+    base, _ = gain(single)
     found = {}
     for name, group in groups.items():
-        gain, error = _gain(group)
+        gained, error = gain(group)
         found[name] = {
-            "n": len(group), "gain": gain, "± 1 se": error,
-            "of one person": gain / base if base > 0 else np.nan,
+            "n": len(group), "gain": gained, "± 1 se": error,
+            "of one person": gained / base if base > 0 else np.nan,
             **{k: v for k, v in hits(group).items() if k != "n"},
         }  # fmt: skip
     return pd.DataFrame(found).T
 
 
-def _gain(rows: pd.DataFrame) -> tuple[float, float]:
+def gain(rows: pd.DataFrame) -> tuple[float, float]:
     """Way from own choices (0) to best sizes (1) gained by following the advice; its error."""
     sums = pd.DataFrame(
         {"won": rows["advice_fit"] - rows["p_fit"], "room": rows["p_fit_best"] - rows["p_fit"]}
