@@ -16,12 +16,14 @@ __all__ = ["show_scores", "show_trained", "show_verdict"]
 
 
 def show_trained(console: Console, job: Job, trained: Trained) -> None:
-    """Print the metrics of each rolling fold and of all."""
+    """Print the metrics of each rolling fold and of all, and what was learned of the shop."""
     if trained.unjudged is not None:
         console.print(f"it is not judged: {trained.unjudged}", markup=False, soft_wrap=True)
-        return
-    folds = {f"fold {i}": fold for i, fold in enumerate(trained.folds, start=1)}
-    _print(console, job.labels, folds | {"all": trained.metrics})
+    else:
+        folds = {f"fold {i}": fold for i, fold in enumerate(trained.folds, start=1)}
+        _print(console, job.labels, folds | {"all": trained.metrics})
+    for note in trained.notes:
+        console.print(note, markup=False, soft_wrap=True)
 
 
 def show_scores(console: Console, job: Job, predicted: pd.DataFrame, scores: Scores) -> None:

@@ -39,6 +39,8 @@ class Trained:
         Outcomes it learned from.
     unjudged
         Why there is no fold, where there is none.
+    notes
+        What was learned of the shop beside the model.
     """
 
     version: int
@@ -47,6 +49,7 @@ class Trained:
     params: dict[str, Any]
     learnt: int
     unjudged: str | None = None
+    notes: Sequence[str] = ()
 
 
 def train_model(
@@ -124,7 +127,7 @@ def train_model(
             outputs=job.outputs,
             figures=_figures(job, judged, fitted),
         )
-    return Trained(version, metrics, steps, settings, fitted.learnt, unjudged)
+    return Trained(version, metrics, steps, settings, fitted.learnt, unjudged, fitted.notes())
 
 
 def _folds(job: Job, tables: Tables, folds: int) -> tuple[list[Fold], str | None]:

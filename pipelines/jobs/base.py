@@ -100,6 +100,10 @@ class Fitted(ABC):
         """Plots of the model itself, by file name."""
         return {}
 
+    def notes(self) -> list[str]:
+        """What was learned of the shop beside the model, a line each."""
+        return []
+
 
 class Job(ABC):
     """Everything `muslin train`, `backtest`, `promote` and `materialize` ask of one model.

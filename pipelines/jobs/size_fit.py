@@ -87,6 +87,14 @@ class FittedSizes(Fitted):
         )
         return {"size_curve.png": curve}
 
+    def notes(self) -> list[str]:
+        """How people tell their bodies otherwise than the sizes they keep say."""
+        return [
+            f"{scale}: told less what the kept sizes are cut for, "
+            + ", ".join(f"{name[:-3]} {value:+.1f} {name[-2:]}" for name, value in bias.items())
+            for scale, bias in sorted(self.space.natural_.bias_.items())
+        ]
+
 
 class SizeFitJob(Job):
     """See :class:`pipelines.jobs.base.Job`."""
