@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import polars as pl
 
 from features.abuse import (
     BASE,
@@ -32,6 +30,7 @@ from features.abuse import (
 from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
 from features.abuse_facts import EARLY_DAYS, claim_rows, line_rows
 from features.abuse_rates import base_rates, shape_of
+from features.engines import Engine, collected, native, usual_engine
 from features.events import DAY_US
 from features.histories import T0_US, History, final_state, values_before
 from features.lines import to_micros
@@ -94,10 +93,11 @@ class AbuseSpace:
     Parameters
     ----------
     engine
-        ``polars`` or ``pandas``: what computes the histories. The values are the same.
+        What computes the histories; see :mod:`features.engines`. The values are the same, so it is
+        kept with no model.
     """
 
-    engine: str = "polars"
+    engine: Engine = field(default_factory=usual_engine)
     prices_: dict[str, float] = field(default_factory=dict)
     base_: Floats = field(default_factory=lambda: np.ones(len(BASE)))
     shapes_: Floats = field(default_factory=lambda: np.ones(len(SIGNALS)))
@@ -113,7 +113,7 @@ class AbuseSpace:
         self.shapes_ = np.ones(len(SIGNALS))
         events = self._events(lines, claims, tables, hold_out)
         account = _BY_NAME["account"]
-        final = nw.from_native(final_state(account, events), eager_only=True)
+        final = collected(final_state(account, events))
         totals = final.select(*account.columns).to_numpy().astype("float64")
         observed, expected = counted(totals, self.base_)
         shapes = [shape_of(observed[code], expected[code]) for code in COUNTED]
@@ -277,19 +277,14 @@ class AbuseSpace:
         sums = {}
         for name in names:
             history: History = _BY_NAME[name]
-            values = nw.from_native(values_before(history, events, query), eager_only=True)
+            values = collected(values_before(history, events, query))
             sums[name] = np.zeros((len(rows), len(history.sums)))
             sums[name][values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
         return sums
 
     def _native(self, frame: pd.DataFrame) -> Any:
-        texts = [c for c in frame if c in _TEXTS]
         plain = frame.astype({c: "float64" for c in frame if c in AMOUNTS})
-        if self.engine == "pandas":
-            return plain.astype(dict.fromkeys(texts, "str"))
-        return pl.from_pandas(plain.astype(dict.fromkeys(texts, "str"))).with_columns(
-            pl.col(texts).cast(pl.String)
-        )
+        return native(plain, _TEXTS, self.engine)
 
     def save(self, folder: str | Path) -> None:
         """Write ``space.json``."""
@@ -302,7 +297,6 @@ class AbuseSpace:
 
     def _content(self) -> str:
         content = {
-            "engine": self.engine,
             "prices": self.prices_,
             "base": dict(zip(BASE, self.base_.tolist(), strict=True)),
             "shapes": dict(zip(SIGNALS, self.shapes_.tolist(), strict=True)),
@@ -310,11 +304,11 @@ class AbuseSpace:
         return json.dumps(content, sort_keys=True)
 
     @classmethod
-    def load(cls, folder: str | Path) -> AbuseSpace:
-        """The inverse of :meth:`save`."""
+    def load(cls, folder: str | Path, engine: Engine | None = None) -> AbuseSpace:
+        """The inverse of :meth:`save`, with an engine of this machine's choice."""
         content = json.loads((Path(folder) / "space.json").read_text(encoding="utf-8"))
         return cls(
-            engine=content["engine"],
+            engine=engine or usual_engine(),
             prices_=content["prices"],
             base_=np.array([content["base"][name] for name in BASE]),
             shapes_=np.array([content["shapes"][name] for name in SIGNALS]),

@@ -15,14 +15,11 @@ was known before the order, so that sums of them are histories like any other:
 
 from __future__ import annotations
 
-from typing import Any
-
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import polars as pl
 
+from features.engines import Engine, collected, native
 from features.growth import age_of_stature
 from features.histories import History, Sum, values_before
 from features.wearers import FARTHEST
@@ -84,7 +81,7 @@ def _precision(natural_sd: Floats, orders: Floats) -> Floats:
     return precision
 
 
-def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
+def with_choices(facts: pd.DataFrame, engine: Engine = "polars") -> pd.DataFrame:
     """Add to lines ``fair``, ``level``, ``spread_1`` ..., ``born``, ``surplus`` and `BASKET`.
 
     Parameters
@@ -92,7 +89,7 @@ def with_choices(facts: pd.DataFrame, engine: str = "polars") -> pd.DataFrame:
     facts
         Lines with natural size; see :func:`features.lines.with_natural_size`.
     engine
-        ``polars`` or ``pandas``.
+        What computes the histories; see :mod:`features.engines`.
 
     Notes
     -----
@@ -158,13 +155,10 @@ def _beside(facts: pd.DataFrame, fair: Floats) -> tuple[Floats, Floats]:
     return others.to_numpy(dtype="float64"), mean.to_numpy(dtype="float64")
 
 
-def _before(history: History, lines: pd.DataFrame, engine: str) -> Floats:
+def _before(history: History, lines: pd.DataFrame, engine: Engine) -> Floats:
     """Values of a history of orders, before each order."""
-    frame: Any = lines
-    if engine != "pandas":
-        texts = [*history.key, "verdict"]
-        frame = pl.from_pandas(lines).with_columns(pl.col(texts).cast(pl.String))
-    values = nw.from_native(values_before(history, frame, frame), eager_only=True)
+    frame = native(lines, (*history.key, "kind", "verdict"), engine)
+    values = collected(values_before(history, frame, frame))
     out = np.zeros((len(lines), len(history.sums)))
     out[values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
     return out

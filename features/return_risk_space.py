@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import polars as pl
 
 from data_contracts.tables import RETURN_REASON
 from features.baskets import BASKET_FACTS, basket_facts
 from features.bodies import BODY_COLUMNS, NaturalSize
+from features.engines import Engine, collected, native, usual_engine
 from features.events import DAY_US, line_events
 from features.histories import T0_US, values_before
 from features.lines import YEAR_US, line_facts, to_micros, with_natural_size
@@ -83,10 +82,11 @@ class ReturnRiskSpace:
     Parameters
     ----------
     engine
-        ``polars`` or ``pandas``: what computes the histories. The values are the same.
+        What computes the histories; see :mod:`features.engines`. The values are the same, so it is
+        kept with no model.
     """
 
-    engine: str = "polars"
+    engine: Engine = field(default_factory=usual_engine)
     scales_: SizeScales = field(default_factory=SizeScales)
     natural_: NaturalSize = field(default_factory=NaturalSize)
     codes_: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -200,7 +200,7 @@ class ReturnRiskSpace:
         query = self._native(facts[["at", *_KEY_COLUMNS]].assign(query=np.arange(len(facts))))
         sums = {}
         for history in HISTORIES:
-            values = nw.from_native(values_before(history, events, query), eager_only=True)
+            values = collected(values_before(history, events, query))
             sums[history.name] = np.zeros((len(facts), len(history.sums)))
             found = values.select(*history.columns).to_numpy()
             sums[history.name][values["query"].to_numpy()] = found
@@ -297,7 +297,6 @@ class ReturnRiskSpace:
 
     def _content(self) -> str:
         content = {
-            "engine": self.engine,
             "scales": self.scales_.to_json(),
             "natural": self.natural_.to_json(),
             "codes": self.codes_,
@@ -310,11 +309,11 @@ class ReturnRiskSpace:
         return json.dumps(content, sort_keys=True)
 
     @classmethod
-    def load(cls, folder: str | Path) -> ReturnRiskSpace:
-        """The inverse of :meth:`save`."""
+    def load(cls, folder: str | Path, engine: Engine | None = None) -> ReturnRiskSpace:
+        """The inverse of :meth:`save`, with an engine of this machine's choice."""
         content = json.loads((Path(folder) / "space.json").read_text(encoding="utf-8"))
         return cls(
-            engine=content["engine"],
+            engine=engine or usual_engine(),
             scales_=SizeScales.from_json(content["scales"]),
             natural_=NaturalSize.from_json(content["natural"]),
             codes_=content["codes"],
@@ -325,10 +324,7 @@ class ReturnRiskSpace:
         )
 
     def _native(self, frame: pd.DataFrame) -> Any:
-        if self.engine == "pandas":
-            return frame
-        texts = [c for c in frame if c in _TEXTS]
-        return pl.from_pandas(frame).with_columns(pl.col(texts).cast(pl.String))
+        return native(frame, _TEXTS, self.engine)
 
 
 _TEXTS = {"order_line_id", "reason", *_KEY_COLUMNS}

@@ -19,7 +19,9 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-__all__ = ["Settings", "SettingsError"]
+__all__ = ["Engine", "Settings", "SettingsError"]
+
+Engine = Literal["polars", "duckdb", "pandas", "spark"]
 
 _VAR = Path("var")
 
@@ -61,6 +63,9 @@ class Settings(BaseSettings):
         Largest request body, and most questions in one list.
     log_level
         Level of the service's own log.
+    engine
+        What computes the histories: ``polars``, ``duckdb``, ``pandas`` or ``spark``. The values are
+        the same; see `docs/scaling.md`.
     policy_dir
         Folder of the shop's own policy files (YAML), read in the order of their names.
     """
@@ -79,6 +84,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
     max_items: Annotated[int, Field(ge=1)] = 1_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    engine: Engine = "polars"
     policy_dir: Annotated[Path | None, BeforeValidator(_blank)] = None
 
     @classmethod

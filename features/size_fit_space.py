@@ -17,11 +17,11 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import polars as pl
 
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
-from features.events import DAY_US, line_events
+from features.engines import Engine, collected, native, usual_engine
+from features.events import DAY_US, line_events, wrapped
 from features.frames import AgeFrame, is_growing
 from features.garments import binding_of_part, part_of_scale, stretch_of
 from features.geometry import chart_geometry, parent_scale
@@ -124,10 +124,11 @@ class SizeFitSpace:
     Parameters
     ----------
     engine
-        ``polars`` or ``pandas``: what computes the histories. The values are the same.
+        What computes the histories; see :mod:`features.engines`. The values are the same, so it is
+        kept with no model.
     """
 
-    engine: str = "polars"
+    engine: Engine = field(default_factory=usual_engine)
     scales_: SizeScales = field(default_factory=SizeScales)
     ages_: AgeFrame = field(default_factory=lambda: AgeFrame({}))
     natural_: NaturalSize = field(default_factory=NaturalSize)
@@ -235,7 +236,6 @@ class SizeFitSpace:
 
     def _content(self) -> str:
         content = {
-            "engine": self.engine,
             "scales": self.scales_.to_json(),
             "ages": self.ages_.to_json(),
             "natural": self.natural_.to_json(),
@@ -245,11 +245,11 @@ class SizeFitSpace:
         return json.dumps(content, sort_keys=True)
 
     @classmethod
-    def load(cls, folder: str | Path) -> SizeFitSpace:
-        """The inverse of :meth:`save`."""
+    def load(cls, folder: str | Path, engine: Engine | None = None) -> SizeFitSpace:
+        """The inverse of :meth:`save`, with an engine of this machine's choice."""
         content = json.loads((Path(folder) / "space.json").read_text(encoding="utf-8"))
         return cls(
-            engine=content["engine"],
+            engine=engine or usual_engine(),
             scales_=SizeScales.from_json(content["scales"]),
             ages_=AgeFrame.from_json(content["ages"]),
             natural_=NaturalSize.from_json(content["natural"]),
@@ -287,7 +287,7 @@ class SizeFitSpace:
         query = self._native(facts[["at", *_KEY_COLUMNS]].assign(query=np.arange(len(facts))))
         sums = np.zeros((len(facts), len(HISTORIES), len(SUMS)))
         for i, history in enumerate(HISTORIES):
-            values = nw.from_native(values_before(history, events, query), eager_only=True)
+            values = collected(values_before(history, events, query))
             sums[values["query"].to_numpy(), i] = values.select(*history.columns).to_numpy()
         return size_fit_vectors(self.facts_matrix(facts), sums, self.base_)
 
@@ -306,10 +306,7 @@ class SizeFitSpace:
         return np.column_stack([column.astype("float64").to_numpy() for column in numbers])
 
     def _native(self, frame: pd.DataFrame) -> Any:
-        if self.engine == "pandas":
-            return frame
-        texts = [c for c in frame if c in _TEXTS]
-        return pl.from_pandas(frame).with_columns(pl.col(texts).cast(pl.String))
+        return native(frame, _TEXTS, self.engine)
 
 
 def _known_until(
@@ -347,9 +344,10 @@ def _kept(
 
 def _outcomes(events: Any, ids: pd.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """What became of each line: its code, and whether somebody told."""
-    stream = nw.from_native(events, eager_only=True)
-    told = stream.filter(nw.col("kind") == "fit_told").select("order_line_id", "verdict")
-    kept = stream.filter(nw.col("kind") == "kept")["order_line_id"].to_list()
+    stream = wrapped(events).select("order_line_id", "kind", "verdict")
+    said = collected(stream.filter(nw.col("kind").is_in(["fit_told", "kept"])).to_native())
+    told = said.filter(nw.col("kind") == "fit_told")
+    kept = said.filter(nw.col("kind") == "kept")["order_line_id"].to_list()
     verdicts = dict(zip(told["order_line_id"].to_list(), told["verdict"].to_list(), strict=True))
     words = ids.map(verdicts)
     y = words.map(FIT_CODES).astype("float64")
