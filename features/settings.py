@@ -1,7 +1,7 @@
 """One typed settings object for pipelines and service: environment, then file, then default.
 
-Every default needs no server: MLflow's record, the online state and the record of reviews are
-SQLite files under `var/` in the working directory.
+Every default needs no server: MLflow's record, the online state, the log of events and the record
+of reviews are SQLite files under `var/` in the working directory.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ class Settings(BaseSettings):
     tracking_uri
         MLflow's record and model registry.
     state_url
-        The online state: path of a SQLite file.
+        The online state: path of a SQLite file, or where several replicas serve a Redis server,
+        ``redis://user:password@host:port/db?prefix=NAME`` (``rediss://`` for TLS).
+    events_url
+        The log of live events: path of a SQLite file, or where several replicas write a PostgreSQL
+        database, ``postgresql://user:password@host:port/database``.
     audit_url
         The record of return reviews: path of a SQLite file.
     audit_retention_days
@@ -74,6 +78,7 @@ class Settings(BaseSettings):
 
     tracking_uri: str = f"sqlite:///{_VAR / 'mlflow.db'}"
     state_url: str = str(_VAR / "state.db")
+    events_url: str = str(_VAR / "events.db")
     audit_url: str = str(_VAR / "audit.db")
     audit_retention_days: Annotated[int, Field(ge=1)] = 730
     champion_dir: Path = _VAR / "champion"

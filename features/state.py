@@ -1,14 +1,16 @@
 """The online state: what the service knows of a key, one look-up away.
 
 One small interface, so that other stores can stand behind it. The default is a SQLite file in WAL
-mode: one writer, many readers, nothing to install.
+mode: one writer, many readers, nothing to install. :mod:`features.state_redis` has the same for
+several machines, :func:`features.stores.open_state` opens whichever a setting names.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -19,16 +21,22 @@ from features.erasure import erase
 __all__ = [
     "KEY_SEPARATOR",
     "NamesCustomer",
+    "NoStateError",
     "SqliteState",
+    "StateConflictError",
     "StateError",
     "StateStore",
     "any_part",
+    "check_expected",
+    "customer_of",
     "state_key",
 ]
 
 KEY_SEPARATOR = "\x1f"
 NamesCustomer = Callable[[Sequence[str], str], bool]
 """Whether a key, given in its parts, is one of this customer."""
+_FEW = 500
+"""Keys that are looked up by a query of their own number; more go in as one JSON array."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -39,15 +47,60 @@ class StateError(RuntimeError):
     """The store cannot be read or written; the message says which and what to do."""
 
 
+class NoStateError(StateError):
+    """There is no state at that place yet."""
+
+
+class StateConflictError(StateError):
+    """What is said of the content is not what the writer built upon; nothing was written."""
+
+
 class StateStore(Protocol):
     """What every store does. Keys are text, values are bytes."""
 
+    @property
+    def where(self) -> str:
+        """Name of the place, for messages: a path or an address, never with a password."""
+        ...
+
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The values of those keys that are there."""
+        """The values of those keys that are there, all of one moment."""
         ...
 
     def replace(self, items: Iterable[tuple[str, bytes]], meta: Mapping[str, str]) -> int:
         """Put this content in the place of all there was, at once; return the number of keys."""
+        ...
+
+    def put_many(
+        self,
+        items: Iterable[tuple[str, bytes]],
+        meta: Mapping[str, str],
+        *,
+        delete: Iterable[str] = (),
+        expect: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Put these values among the others, all at once and together with their meta.
+
+        Parameters
+        ----------
+        items
+            Of a key given twice the last counts.
+        meta
+            Merged into what is said of the content: names that are not given stay.
+        delete
+            Keys that go; a key that is also among the items is put.
+        expect
+            What must be said of the content for this to be written, by name; None where the name
+            must be missing. The position in the event log, for instance, so that of two writers
+            that took up the same events one is refused.
+
+        Raises
+        ------
+        StateConflictError
+            The content is not as expected; nothing was written.
+        StateError
+            It cannot be written.
+        """
         ...
 
     def meta(self) -> dict[str, str]:
@@ -58,6 +111,10 @@ class StateStore(Protocol):
         """Whether another has written since this was last asked; quick enough for every request."""
         ...
 
+    def forget_version(self) -> None:
+        """Let :meth:`changed` answer yes when it is asked next."""
+        ...
+
     def forget_customer(self, customer_id: str, names: NamesCustomer) -> dict[str, int]:
         """Remove what is kept of a customer, for good; return the keys removed, by first part."""
         ...
@@ -65,6 +122,10 @@ class StateStore(Protocol):
     def close(self) -> None:
         """Give the connection back."""
         ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 def any_part(parts: Sequence[str], customer_id: str) -> bool:
@@ -86,11 +147,17 @@ class SqliteState:
         The file; made with its folder when absent, unless `readonly`.
     readonly
         Open for looking up only; the file must exist.
+    durable
+        Whether what was written also survives a loss of power the moment after. Without it the
+        file stays whole, but its last writes may be gone, as suits a content that can be made
+        again from the tables or from the log of events.
 
     Raises
     ------
+    NoStateError
+        When `readonly` and there is no such file.
     StateError
-        When `readonly` and there is no such file, or the file is no state store.
+        When the file is no state store.
 
     Notes
     -----
@@ -98,11 +165,11 @@ class SqliteState:
     transaction, so a reader sees the old content or the new, never a part.
     """
 
-    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: str | Path, *, readonly: bool = False, durable: bool = False) -> None:
         self.path = Path(path)
         self._version = -1
         if readonly and not self.path.exists():
-            raise StateError(f"no online state at {self.path}; fill it with: muslin materialize")
+            raise NoStateError(f"no online state at {self.path}; fill it with: muslin materialize")
         try:
             if readonly:
                 # The default connection mode may still create the -wal file a reader needs.
@@ -113,7 +180,7 @@ class SqliteState:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.executescript(_SCHEMA)
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("PRAGMA mmap_size=1073741824")
             self._db.execute("SELECT key FROM state LIMIT 1")
         except sqlite3.Error as error:
@@ -122,30 +189,69 @@ class SqliteState:
                 "remove it and fill it again with: muslin materialize"
             ) from error
 
+    @property
+    def where(self) -> str:
+        """The path."""
+        return str(self.path)
+
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that are there, in one query."""
-        marks = ",".join("?" * len(keys))
-        query = f"SELECT key, value FROM state WHERE key IN ({marks})"  # noqa: S608 - marks only
-        return dict(self._db.execute(query, keys).fetchall())
+        if len(keys) <= _FEW:
+            marks = ",".join("?" * len(keys))
+            query = f"SELECT key, value FROM state WHERE key IN ({marks})"  # noqa: S608 - marks only
+            given: Sequence[str] = keys
+        else:  # SQLite bounds the number of variables
+            query = "SELECT key, value FROM state WHERE key IN (SELECT value FROM json_each(?))"
+            given = [orjson.dumps(list(keys)).decode()]
+        try:
+            return dict(self._db.execute(query, given).fetchall())
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path} cannot be read ({error})") from error
 
     def replace(self, items: Iterable[tuple[str, bytes]], meta: Mapping[str, str]) -> int:
         """Put this content in the place of all there was, in one transaction.
 
         Models share records of people, and each gives them: of a key given twice the last counts.
         """
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._writing() as db:
             db.execute("DELETE FROM state")
             db.execute("DELETE FROM meta")
             db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", items)
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             (count,) = db.execute("SELECT count(*) FROM state").fetchone()
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
         return int(count)
+
+    def put_many(
+        self,
+        items: Iterable[tuple[str, bytes]],
+        meta: Mapping[str, str],
+        *,
+        delete: Iterable[str] = (),
+        expect: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Put these values among the others, in one transaction; see :class:`StateStore`."""
+        with self._writing() as db:
+            if expect:
+                check_expected(self.meta(), expect, self.where)
+            db.executemany("DELETE FROM state WHERE key = ?", ((key,) for key in delete))
+            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", items)
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; what breaks inside it undoes it."""
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path} cannot be written ({error})") from error
 
     def forget_customer(self, customer_id: str, names: NamesCustomer = any_part) -> dict[str, int]:
         """Remove what is kept of a customer, also from the bytes of the file.
@@ -186,7 +292,7 @@ class SqliteState:
                     key
                     for key, value in candidates
                     if names(key.split(KEY_SEPARATOR), customer_id)
-                    or (value is not None and _customer_of(value) == customer_id)
+                    or (value is not None and customer_of(value) == customer_id)
                 ]
                 db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key in keys])
                 db.execute("COMMIT")
@@ -233,7 +339,23 @@ class SqliteState:
         self.close()
 
 
-def _customer_of(value: bytes) -> object:
+def check_expected(said: Mapping[str, str], expect: Mapping[str, str | None], where: str) -> None:
+    """Refuse to write upon a content of which something else is said than the writer expects.
+
+    Raises
+    ------
+    StateConflictError
+        Names what differs.
+    """
+    for name, value in expect.items():
+        if (found := said.get(name)) != value:
+            raise StateConflictError(
+                f"the online state at {where} has {name} {found!r} where {value!r} was expected:"
+                " another writer was there meanwhile; read it again and go on from there"
+            )
+
+
+def customer_of(value: bytes) -> object:
     """The ``customer_id`` of a value that is a JSON object; None for all other values."""
     try:
         record = orjson.loads(value)

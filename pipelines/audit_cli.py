@@ -77,13 +77,14 @@ def expire_command(
 
 @contextmanager
 def audit_told() -> Iterator[None]:
-    """Let the command line tell an error of the record as it tells bad input."""
+    """Let the command line tell an error of record or log as it tells bad input."""
     from data_contracts.errors import BadInputError
     from features.audit import AuditError
+    from features.event_log import EventLogError
 
     try:
         yield
-    except AuditError as error:
+    except (AuditError, EventLogError) as error:
         told = BadInputError(str(error))
         for note in getattr(error, "__notes__", ()):
             told.add_note(note)

@@ -171,6 +171,7 @@ def _settings(place: Path) -> Settings:
         "tracking_uri": f"sqlite:///{here / 'mlflow.db'}",
         "state_url": str(here / "state.db"),
         "champion_dir": str(here / "champion"),
+        "events_url": str(here / "events.db"),
         "audit_url": str(here / "audit.db"),
     }
     (place / _MARK).write_text(yaml.safe_dump(chosen), "utf-8")

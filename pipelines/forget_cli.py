@@ -18,8 +18,9 @@ def forget_command(
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
-    """Remove a customer from the online state and the record of reviews; say what went."""
+    """Remove a customer from online state, log of events and record of reviews; say what went."""
     from features.settings import Settings
+    from features.stores import shown
     from pipelines.forget import forget
     from pipelines.progress import Steps
 
@@ -27,8 +28,8 @@ def forget_command(
     settings = Settings.load()
     if not yes:
         typer.confirm(
-            f"Remove customer {customer!r} from {settings.state_url} and {settings.audit_url}?"
-            " This cannot be undone.",
+            f"Remove customer {customer!r} from {shown(settings.state_url)},"
+            f" {shown(settings.events_url)} and {settings.audit_url}? This cannot be undone.",
             abort=True,
         )
     with Steps(console, 1) as step, audit_told():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from features.order_records import order_items
-from features.state import SqliteState
+from features.stores import open_state
 from pipelines.jobs import job_of
 from pipelines.jobs.base import Space, Tables
 
@@ -15,11 +15,11 @@ __all__ = ["materialize"]
 
 
 def materialize(
-    tables: Tables, spaces: Mapping[str, tuple[Space, str]], state_path: str | Path
+    tables: Tables, spaces: Mapping[str, tuple[Space, str]], state_url: str | Path
 ) -> int:
     """Put what models need to know of every key into the state; give the number of keys.
 
-    The whole content is replaced in one transaction: a service that reads meanwhile sees the old
+    The whole content is replaced in one step: a service that reads meanwhile sees the old
     content or the new. The order lines themselves are always there, for the returns desk.
 
     Parameters
@@ -29,13 +29,13 @@ def materialize(
     spaces
         Feature space and version of the model, by its registered name. The service compares the
         fingerprint of the space with its model's; the version is for people to read.
-    state_path
-        The SQLite file.
+    state_url
+        The online state, as :func:`features.stores.open_state` takes it.
     """
     meta = {"filled_at": datetime.now(UTC).isoformat(timespec="seconds")}
     for name, (space, version) in spaces.items():
         meta |= {f"space.{name}": space.fingerprint, f"version.{name}": version}
-    with SqliteState(state_path) as state:
+    with open_state(state_url) as state:
         return state.replace(_items(tables, spaces), meta)
 
 

@@ -11,7 +11,8 @@ from features.abuse_online import AbuseLookup
 from features.abuse_space import AbuseSpace
 from features.questions import ClaimQuestion
 from features.settings import Settings
-from features.state import SqliteState, StateError
+from features.state import StateError, StateStore
+from features.stores import open_state
 from models.abuse import AbuseModel, AbuseScore
 from models.abuse.signals import evidence_of, signals_of
 from serving.advisor import ModelLabel
@@ -41,7 +42,7 @@ class ModelScorer:
     """
 
     def __init__(
-        self, model: AbuseModel, space: AbuseSpace, state: SqliteState, label: ModelLabel
+        self, model: AbuseModel, space: AbuseSpace, state: StateStore, label: ModelLabel
     ) -> None:
         self._model = model
         self._lookup = AbuseLookup(space, state)
@@ -96,7 +97,7 @@ def load_abuse_scorer(folder: Path, label: ModelLabel, settings: Settings) -> Mo
     """
     model = AbuseModel.load(folder)
     space = AbuseSpace.load(folder)
-    state = SqliteState(settings.state_url, readonly=True)
+    state = open_state(settings.state_url, readonly=True)
     try:
         return ModelScorer(model, space, state, label)
     except StateError:

@@ -16,7 +16,8 @@ from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from features.return_risk_online import ReturnRiskLookup, RiskContext
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
-from features.state import SqliteState, StateError
+from features.state import StateError, StateStore
+from features.stores import open_state
 from models.return_risk import ReturnRisk
 from models.return_risk.answer import Driver, LabelRisk, LineRisk, Suggestion
 from models.return_risk.drivers import LineLabels, drivers_of
@@ -58,7 +59,7 @@ class ModelRiskAdvisor:
         checkout: ReturnRisk,
         delivered: ReturnRisk,
         space: ReturnRiskSpace,
-        state: SqliteState,
+        state: StateStore,
         label: ModelLabel,
         sizes: SizeAdvisor | None = None,
     ) -> None:
@@ -339,7 +340,7 @@ def load_risk_advisor(
     checkout = ReturnRisk.load(folder / CHECKOUT)
     delivered = ReturnRisk.load(folder / DELIVERED)
     space = ReturnRiskSpace.load(folder)
-    state = SqliteState(settings.state_url, readonly=True)
+    state = open_state(settings.state_url, readonly=True)
     try:
         return ModelRiskAdvisor(checkout, delivered, space, state, label, sizes)
     except StateError:

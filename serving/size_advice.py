@@ -23,7 +23,8 @@ from features.settings import Settings
 from features.size_fit import VECTOR
 from features.size_fit_online import SizeContext, SizeFitLookup
 from features.size_fit_space import SizeFitSpace
-from features.state import SqliteState, StateError
+from features.state import StateError, StateStore
+from features.stores import open_state
 from models.size_fit import Decision, SizeFit
 from models.size_fit.advice import Because, NextSize, ProductFlag, SizeAdvice, SizeOutlook
 from models.size_fit.decision import flag_product
@@ -70,7 +71,7 @@ class ModelAdvisor:
     """
 
     def __init__(
-        self, model: SizeFit, space: SizeFitSpace, state: SqliteState, label: ModelLabel
+        self, model: SizeFit, space: SizeFitSpace, state: StateStore, label: ModelLabel
     ) -> None:
         self._model = model
         self._lookup = SizeFitLookup(space, state)
@@ -170,7 +171,7 @@ def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAd
     """
     model = SizeFit.load(folder)
     space = SizeFitSpace.load(folder)
-    state = SqliteState(settings.state_url, readonly=True)
+    state = open_state(settings.state_url, readonly=True)
     try:
         return ModelAdvisor(model, space, state, label)
     except StateError:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from data_contracts.policies import Policies, PolicyError, policy_files
 from features.audit import AuditError, SqliteAudit, expire_old
 from features.settings import Settings
-from features.state import SqliteState, StateError
+from features.state import StateError
+from features.stores import open_state
 from serving import champion
 from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
@@ -120,7 +121,7 @@ def _use_review(
     """Answer claims by right and rule, with whatever models there are."""
     settings = app.settings
     try:
-        state = SqliteState(settings.state_url, readonly=True)
+        state = open_state(settings.state_url, readonly=True)
     except StateError as error:
         for path in (RETURN_REVIEW.path, REVIEW_OUTCOME.path):
             app.not_ready(path, str(error), _MATERIALIZE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.state import SqliteState, StateError
+from features.state import StateError, StateStore
 from serving.advisor import ModelLabel
 
 __all__ = ["StateGuard"]
@@ -30,7 +30,7 @@ class StateGuard:
         When the state was filled for another.
     """
 
-    def __init__(self, state: SqliteState, label: ModelLabel, fingerprint: str) -> None:
+    def __init__(self, state: StateStore, label: ModelLabel, fingerprint: str) -> None:
         self._state = state
         self._label = label
         self._space = fingerprint
@@ -55,6 +55,6 @@ class StateGuard:
         version = filled.get(f"version.{name}")
         what = f"for version {version} of {name}" if version else f"without {name}"
         raise StateError(
-            f"the online state at {self._state.path} was filled {what}, and version "
+            f"the online state at {self._state.where} was filled {what}, and version "
             f"{self._label.version} of {name} is being served"
         )

@@ -5,8 +5,13 @@ processes take it over.
 """
 
 import os
+import uuid
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests.servers import postgres_server, redis_server, wanted
 
 settings.register_profile("no deadline", deadline=None)  # workers share the cores
 settings.load_profile("no deadline")
@@ -16,3 +21,34 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def pytest_collection_modifyitems(items):
     """The longest test begins first, so that no worker waits for it in the end."""
     items.sort(key=lambda item: item.name != "test_the_commands_run")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis server; one for each worker that needs it."""
+    with wanted(redis_server()) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_state_url(redis_url) -> str:
+    """A place for an online state that no other test has seen."""
+    return f"{redis_url}?prefix={uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server; one for each worker that needs it."""
+    with wanted(postgres_server()) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_log_url(postgres_url) -> str:
+    """A place for a log of events that no other test has seen."""
+    import psycopg
+
+    schema = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url) as db:
+        db.execute(f"CREATE SCHEMA {schema}")
+    return f"{postgres_url}?options=-csearch_path%3D{schema}"

@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from data_contracts.errors import BadInputError
 from features.audit import AuditError, Outcome, Review, SqliteAudit, new_audit_id
+from features.event_log import EventLogError, NewEvent
 from features.settings import Settings
 from features.state import SqliteState, StateError, state_key
+from features.stores import open_event_log, open_state
 from pipelines.forget import NOT_TOUCHED, forget
 from pipelines.forget_cli import forget_command
 
@@ -16,6 +18,7 @@ from pipelines.forget_cli import forget_command
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("MUSLIN_STATE_URL", str(tmp_path / "state.db"))
+    monkeypatch.setenv("MUSLIN_EVENTS_URL", str(tmp_path / "events.db"))
     monkeypatch.setenv("MUSLIN_AUDIT_URL", str(tmp_path / "audit.db"))
     return Settings.load()
 
@@ -42,6 +45,13 @@ def kept(settings):
             state_key("person", "c-11", "self", "women"): b"1",
         }
         state.replace(keys.items(), {})
+    with open_event_log(settings.events_url) as log:
+        bodies = [
+            b'{"customer_id":"c-1"}',
+            b'{"customer_id":"c-1","line":2}',
+            b'{"customer_id":"c-11"}',
+        ]
+        log.append([NewEvent(f"e-{i}", "ordered", i, body) for i, body in enumerate(bodies)])
     with SqliteAudit(settings.audit_url) as audit:
         hers = review("c-1")
         audit.append_reviews([hers, review("c-11")])
@@ -66,9 +76,11 @@ def test_it_tells_what_was_removed_by_store_and_kind_and_what_was_not_touched(ke
     assert (report.audit.reviews, report.audit.outcomes) == (1, 1)
     told = "\n".join(report.lines())
     assert "3 keys removed (order_line 1, person 1, person_facts 1)" in told
+    assert report.events == 2
+    assert "2 events removed" in told
     assert "1 reviews and 1 outcomes removed" in told
     assert told.count("not touched: ") == len(NOT_TOUCHED) > 0
-    for store in ("state.db", "audit.db"):
+    for store in ("state.db", "events.db", "audit.db"):
         assert store in told
     assert not forget("c-1", kept).found
     assert forget("c-11", kept).state == {"person": 1}
@@ -83,9 +95,10 @@ def test_a_customer_nobody_knows_is_no_error(kept, muslin):
 
 def test_stores_that_do_not_exist_are_told_of_and_not_made(settings, tmp_path):
     report = forget("c-1", settings)
-    assert (report.state, report.audit, report.found) == (None, None, False)
+    assert (report.state, report.events, report.audit) == (None, None, None)
+    assert not report.found
     told = "\n".join(report.lines())
-    assert told.count("there is none at") == 2
+    assert told.count("there is none at") == 3
     assert not list(tmp_path.iterdir())
 
 
@@ -110,10 +123,13 @@ def test_a_record_that_cannot_be_written_is_told_with_what_was_done(kept, muslin
         file.write(b"no database any more")
     with pytest.raises(AuditError, match="not a database") as caught:
         forget("c-1", kept)
-    assert caught.value.__notes__ == [f"3 keys were removed from the online state {kept.state_url}"]
+    assert caught.value.__notes__ == [
+        f"2 events were removed from the log of events {kept.events_url}",
+        f"3 keys were removed from the online state {kept.state_url}",
+    ]
     done = muslin(["--customer", "c-1", "--yes"])
     assert isinstance(done.exception, BadInputError)
-    assert "0 keys were removed" in done.exception.__notes__[0]
+    assert "0 keys were removed" in done.exception.__notes__[1]
 
 
 def test_a_state_that_is_something_else_stops_before_the_record(kept):
@@ -124,3 +140,30 @@ def test_a_state_that_is_something_else_stops_before_the_record(kept):
     rows = sqlite3.connect(kept.audit_url)
     assert rows.execute("SELECT count(*) FROM entries").fetchone() == (3,)
     rows.close()
+
+
+def test_a_log_that_is_something_else_stops_before_all_others(kept, muslin):
+    with open(kept.events_url, "r+b") as file:
+        file.write(b"no database any more")
+    with pytest.raises(EventLogError, match=r"events\.db cannot be opened"):
+        forget("c-1", kept)
+    done = muslin(["--customer", "c-1", "--yes"])
+    assert isinstance(done.exception, BadInputError)
+    with SqliteState(kept.state_url, readonly=True) as state:
+        assert state.get_many([state_key("order_line", "l-1")])
+
+
+def test_a_state_in_redis_is_reached_and_its_password_is_not_told(
+    kept, redis_state_url, monkeypatch, muslin
+):
+    monkeypatch.setenv("MUSLIN_STATE_URL", redis_state_url)
+    assert forget("c-2", Settings.load()).state is None
+    with open_state(redis_state_url) as state:
+        state.replace([(state_key("order_line", "l-1"), b'{"customer_id":"c-1"}')], {})
+    done = muslin(["--customer", "c-1"], input="y\n")
+    assert done.exit_code == 0, done.output
+    assert "1 keys removed (order_line 1)" in done.output
+    assert "redis://127.0.0.1" in done.output
+    assert redis_state_url.partition("@")[0] not in done.output
+    with open_state(redis_state_url) as state:
+        assert not state.get_many([state_key("order_line", "l-1")])
