@@ -29,6 +29,8 @@ from features.return_risk_space import OUTCOMES
 from models.return_risk.calibration import Calibration
 from models.return_risk.reasons import ReasonModel
 from models.return_risk.spread import Spread
+from models.vectors import HeldVectors, Trainer, Vectors, predicted, train_here
+from models.vectors_on_disk import VectorParts
 
 __all__ = ["ReturnRisk"]
 
@@ -42,6 +44,8 @@ _LEAST_FOR_DRIFT = 2000
 _DRIFT_PRIOR = 100.0
 _DRIFT_WEIGHTS = (1.0, 2.0)
 """Of the last but one and the last tenth of time."""
+_MOST_JUDGED = 4_000_000
+"""So many of the newest lines are enough for two figures of the calibration and eight spreads."""
 
 
 class ReturnRisk(ClassifierMixin, BaseEstimator):
@@ -133,8 +137,62 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         ValueError
             The parameters cannot be used, or one of kept and returned is missing.
         """
-        matrix = self._matrix(X)
-        outcome = np.asarray(y, dtype=np.int64)
+        return self._learn(
+            HeldVectors(self._matrix(X)),
+            np.asarray(y, dtype=np.int64),
+            groups=groups,
+            mature=mature,
+            product=product,
+            customer=customer,
+            train=train_here,
+        )
+
+    def fit_parts(self, folder: str | Path, *, train: Trainer = train_here) -> Self:
+        """Learn from vectors on disk, as :meth:`fit` does of the same lines in the same order.
+
+        The boosters are trained on every line. What is held of all lines is a few columns, about
+        100 bytes a line, and LightGBM's own form, a byte a column.
+
+        Parameters
+        ----------
+        folder
+            Parts by ``VECTORS[moment]``, see :mod:`models.vectors_on_disk`; beside ``y`` (place in
+            `OUTCOMES`, negative where nothing is settled) with ``order_id``, ``product_id``,
+            ``customer_id`` and ``mature``.
+        train
+            What trains the boosters: this process, or :class:`models.distributed.DaskTrainer`.
+
+        Raises
+        ------
+        ValueError
+            A column is missing, or one of kept and returned is.
+        """
+        also = ("y", "mature", "order_id", "product_id", "customer_id")
+        parts = VectorParts.open(folder, self._vector(), also)
+        outcome = parts.column("y").astype(np.int64)
+        if (outcome < 0).any():
+            parts, outcome = parts.where(outcome >= 0), outcome[outcome >= 0]
+        return self._learn(
+            parts,
+            outcome,
+            groups=parts.keys("order_id"),
+            mature=parts.column("mature").astype(bool),
+            product=parts.keys("product_id"),
+            customer=parts.keys("customer_id"),
+            train=train,
+        )
+
+    def _learn(
+        self,
+        rows: Vectors,
+        outcome: Ints,
+        *,
+        groups: npt.ArrayLike | None,
+        mature: npt.ArrayLike | None,
+        product: npt.ArrayLike | None,
+        customer: npt.ArrayLike | None,
+        train: Trainer,
+    ) -> Self:
         back = (outcome > 0).astype(np.float64)
         if self.members < 2:
             raise ValueError(f"members = {self.members}; calibration needs at least 2")
@@ -142,34 +200,43 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             raise ValueError("y must hold lines that were kept (0) and lines that came back (> 0)")
         rng = np.random.default_rng(self.random_state)
         part = self._parts(groups, len(back), rng)
+        vector = self._vector()
         self.classes_ = np.arange(len(OUTCOMES))
-        self.n_features_in_ = matrix.shape[1]
-        self.columns_ = self._telling(matrix)
-        columns = self.columns_
+        self.n_features_in_ = rows.width
+        self.columns_ = self._telling(rows)
+        seen = rows.of(self.columns_)
+        years = rows.of([vector.index("years")]).matrix()[:, 0]
+        judged = _newest(years, _MOST_JUDGED)
         self.boosters_ = []
         unseen = np.zeros(len(back))
         for member in range(self.members):
             out = part == member
             learn = ~out if 0 < back[~out].sum() < (~out).sum() else np.ones(len(out), dtype=bool)
-            booster = self._boost(matrix[learn][:, columns], back[learn], member)
+            booster = self._boost(seen.where(learn), back[learn], member, train)
+            out &= judged
             if out.any():
-                unseen[out] = booster.predict(matrix[out][:, columns], raw_score=True)
+                unseen[out] = predicted(booster, seen.where(out), raw=True)
             self.boosters_.append(booster)
         old = np.ones(len(back), dtype=bool) if mature is None else np.asarray(mature, dtype=bool)
         old = old if 0 < back[old].sum() < old.sum() else np.ones(len(back), dtype=bool)
-        years = matrix[:, self._vector().index("years")]
-        since, level = self._drift(matrix[:, columns], back, years, old)
-        self.calibration_ = Calibration.fit(unseen[old], back[old], since=since, level=level)
-        chance = expit(self.calibration_.log_odds(unseen, years))
+        since, level = self._drift(seen, back, years, old, train)
+        told = old & judged if 0 < back[old & judged].sum() < (old & judged).sum() else judged
+        self.calibration_ = Calibration.fit(unseen[told], back[told], since=since, level=level)
+        chance = expit(self.calibration_.log_odds(unseen[judged], years[judged]))
         self.spread_ = Spread.fit(
-            self._record(matrix), chance, back, _codes(product), _codes(customer)
+            self._record(rows.of(self._recorded()).where(judged).matrix()),
+            chance,
+            back[judged],
+            _codes(product, judged),
+            _codes(customer, judged),
         )
         came = back > 0
         self.reasons_ = ReasonModel.fit(
-            matrix[came][:, columns],
+            seen.where(came),
             outcome[came] - 1,
             count=len(OUTCOMES) - 1,
             params=self._settings(0),
+            train=train,
         )
         return self
 
@@ -206,7 +273,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         chance
             Their chance of a return, shape (n,).
         """
-        return self.spread_.around(chance, self._record(self._checked(X)))
+        return self.spread_.around(chance, self._record(self._checked(X)[:, self._recorded()]))
 
     def save(self, folder: str | Path) -> None:
         """Write the model as JSON and LightGBM text; nothing in it is ever executed."""
@@ -265,17 +332,19 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             raise ValueError(f"moment = {self.moment!r}; it is one of {', '.join(VECTORS)}")
         return VECTORS[self.moment]
 
-    def _telling(self, matrix: Floats) -> list[int]:
+    def _telling(self, rows: Vectors) -> list[int]:
         """Columns for the boosters: none that only tells the calendar.
 
         Where all goods are of one category, or go to one market, their rate is the whole shop's and
         moves with its days.
         """
         vector = self._vector()
+        lanes = ("category", "market")
+        codes = rows.of([vector.index(name) for name in lanes]).matrix()
         one = [
             name
-            for name in ("category", "market")
-            if len(np.unique(np.nan_to_num(matrix[:, vector.index(name)], nan=-1.0))) < 2
+            for name, code in zip(lanes, codes.T, strict=True)
+            if len(np.unique(np.nan_to_num(code, nan=-1.0))) < 2
         ]
         prefixes = tuple(f"{name}." for name in [*one, *(["category_market"] if one else [])])
         return [
@@ -284,11 +353,13 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             if name not in CLOCKS and not (one and name.startswith(prefixes))
         ]
 
-    def _record(self, matrix: Floats) -> Floats:
-        """Settled lines on record of the product and of the customer, (n, 2)."""
+    def _recorded(self) -> list[int]:
         vector = self._vector()
-        at = [vector.index("product.log_settled"), vector.index("customer.log_settled")]
-        return np.expm1(np.nan_to_num(matrix[:, at]))
+        return [vector.index("product.log_settled"), vector.index("customer.log_settled")]
+
+    def _record(self, logs: Floats) -> Floats:
+        """Settled lines on record of the product and of the customer, (n, 2)."""
+        return np.expm1(np.nan_to_num(logs))
 
     def _parts(self, groups: npt.ArrayLike | None, rows: int, rng: np.random.Generator) -> Ints:
         codes = np.arange(rows) if groups is None else _codes(groups)
@@ -312,14 +383,13 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             "num_threads": self.num_threads,
         }
 
-    def _boost(self, X: Floats, back: Floats, member: int) -> lgb.Booster:
+    def _boost(self, X: Vectors, back: Floats, member: int, train: Trainer) -> lgb.Booster:
         names = [self._vector()[i].replace(".", "_") for i in self.columns_]
-        data = lgb.Dataset(X, back, feature_name=names)
         settings = {"objective": "binary", **self._settings(member)}
-        return lgb.train(settings, data, num_boost_round=self.n_estimators)
+        return train(X, back, [settings], rounds=self.n_estimators, names=names)[0]
 
     def _drift(
-        self, X: Floats, back: Floats, years: Floats, old: Bools
+        self, X: Vectors, back: Floats, years: Floats, old: Bools, train: Trainer
     ) -> tuple[float | None, float]:
         """How far returns lately ran above what the past had promised, and since when it counts.
 
@@ -336,8 +406,8 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             block = usable & (years >= start) & (years <= end)
             if not 0 < back[before].sum() < before.sum() or not block.any():
                 return None, 0.0
-            booster = self._boost(X[before], back[before], member)
-            p = booster.predict(X[block])
+            booster = self._boost(X.where(before), back[before], member, train)
+            p = predicted(booster, X.where(block))
             surplus = float((back[block] - p).sum())
             shifts.append(surplus / (float((p * (1 - p)).sum()) + _DRIFT_PRIOR))
         return float(cuts[-1]), float(np.average(shifts, weights=_DRIFT_WEIGHTS))
@@ -369,8 +439,17 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
         return matrix
 
 
-def _codes(values: npt.ArrayLike | None) -> Ints | None:
+def _codes(values: npt.ArrayLike | None, rows: Bools | None = None) -> Ints | None:
     if values is None:
         return None
-    codes, _ = pd.factorize(np.asarray(values))
+    given = np.asarray(values)
+    codes, _ = pd.factorize(given if rows is None else given[rows])
     return codes.astype(np.int64)
+
+
+def _newest(years: Floats, most: int) -> Bools:
+    """The newest lines, at most so many but for those of one moment."""
+    if len(years) <= most:
+        return np.ones(len(years), dtype=bool)
+    last: Bools = years >= np.partition(years, -most)[-most]
+    return last

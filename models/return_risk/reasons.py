@@ -11,6 +11,8 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from models.vectors import Trainer, Vectors, train_here
+
 __all__ = ["ReasonModel"]
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +46,15 @@ class ReasonModel:
     booster: lgb.Booster | None
 
     @classmethod
-    def fit(cls, X: Floats, reason: Ints, *, count: int, params: Mapping[str, Any]) -> ReasonModel:
+    def fit(
+        cls,
+        X: Vectors,
+        reason: Ints,
+        *,
+        count: int,
+        params: Mapping[str, Any],
+        train: Trainer = train_here,
+    ) -> ReasonModel:
         """Learn from lines that came back.
 
         Parameters
@@ -55,6 +65,8 @@ class ReasonModel:
             Codes from 0 to `count` - 1.
         params
             LightGBM parameters; the trees are smaller and fewer than the estimator's.
+        train
+            What trains the booster.
         """
         counts = np.bincount(reason, minlength=count).astype("float64")
         overall = counts / counts.sum()
@@ -70,8 +82,9 @@ class ReasonModel:
             "learning_rate": 0.08,
             "min_child_samples": min(50, max(10, int(rows.sum()) // 50)),
         }
-        data = lgb.Dataset(X[rows], np.searchsorted(learned, reason[rows]))
-        return cls(overall, learned, lgb.train(settings, data, num_boost_round=_ROUNDS))
+        label = np.searchsorted(learned, reason[rows])
+        [booster] = train(X.where(rows), label, [settings], rounds=_ROUNDS)
+        return cls(overall, learned, booster)
 
     def predict(self, X: Floats) -> Floats:
         """Shares by reason; rows sum to one."""

@@ -11,6 +11,8 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from models.vectors import Trainer, Vectors, View, train_here
+
 __all__ = ["BoosterEnsemble"]
 
 Floats = npt.NDArray[np.float64]
@@ -25,39 +27,41 @@ class BoosterEnsemble:
     @classmethod
     def fit(
         cls,
-        X: Floats,
+        X: Vectors,
         y: npt.NDArray[np.int_],
         *,
+        view: View | None = None,
         names: Sequence[str],
         coded: Sequence[int],
         params: Mapping[str, Any],
         rounds: int,
         members: int,
         seed: int,
+        train: Trainer = train_here,
     ) -> Self:
         """Train `members` boosters of `rounds` trees a class.
 
         Parameters
         ----------
         X
-            Rows by features, NaN where unknown.
+            What to learn from: rows by features, NaN where unknown.
         y
             Classes 0, 1, 2.
+        view
+            What the boosters see of the rows.
         names
             Feature names, kept in the model.
         coded
             Columns that hold codes of categories.
         params
             LightGBM parameters.
+        train
+            What trains the boosters.
         """
         # LightGBM keeps no special characters in names.
         safe = [name.replace(".", "_") for name in names]
-        data = lgb.Dataset(
-            X, y, feature_name=safe, categorical_feature=list(coded), free_raw_data=False
-        )
-        boosters = []
-        for member in range(members):
-            settings = {
+        settings = [
+            {
                 "objective": "multiclass",
                 "num_class": 3,
                 "verbosity": -1,
@@ -66,8 +70,9 @@ class BoosterEnsemble:
                 "seed": seed + member,
                 **params,
             }
-            boosters.append(lgb.train(settings, data, num_boost_round=rounds))
-        return cls(boosters)
+            for member in range(members)
+        ]
+        return cls(train(X, y, settings, rounds=rounds, names=safe, coded=coded, view=view))
 
     def predict(self, X: Floats) -> Floats:
         """Mean probabilities, rows by (small, fit, large)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +20,10 @@ from models.size_fit.coverage import ConformalSets, size_set
 from models.size_fit.curve import Curves, join_curves, likely_choices, probit
 from models.size_fit.decision import decide
 from models.size_fit.level import apply_level, learn_level
-from models.size_fit.ordinal import ORDINAL_COLUMNS, OrdinalFit
+from models.size_fit.ordinal import ORDINAL_COLUMNS, PLACED, OrdinalFit
+from models.size_fit.parts import open_parts
 from models.size_fit.rows import Decision, SizeRows
+from models.vectors import HeldVectors, Trainer, Vectors, train_here
 
 __all__ = ["Decision", "SizeFit", "SizeRows"]
 
@@ -153,18 +156,50 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         ValueError
             When a column is missing, or a class of the outcome is.
         """
-        matrix = _matrix(X)
         outcome = np.asarray(y, dtype=np.int64)
+        said = np.ones(len(outcome), dtype=bool) if told is None else np.asarray(told, dtype=bool)
+        when = np.arange(len(outcome)) if at is None else np.asarray(at)
+        return self._learn(HeldVectors(_matrix(X)), outcome, said, when, candidates, train_here)
+
+    def fit_parts(self, folder: str | Path, *, train: Trainer = train_here) -> Self:
+        """Learn from vectors on disk, as :meth:`fit` does of the same lines in the same order.
+
+        The boosters are trained on every line. What is held of all lines is a few columns, about
+        40 bytes a line, and LightGBM's own form, a byte a column.
+
+        Parameters
+        ----------
+        folder
+            Parts by :data:`features.size_fit.VECTOR`, and the sizes of the newest lines in
+            ``candidates``; see :mod:`models.size_fit.parts`.
+        train
+            What trains the boosters: this process, or :class:`models.distributed.DaskTrainer`.
+
+        Raises
+        ------
+        ValueError
+            A column is missing, or a class of the outcome is.
+        """
+        lines = open_parts(folder)
+        return self._learn(lines.rows, lines.y, lines.told, lines.at, lines.candidates, train)
+
+    def _learn(
+        self,
+        rows: Vectors,
+        outcome: Ints,
+        said: npt.NDArray[np.bool_],
+        when: Any,
+        candidates: SizeRows | None,
+        train: Trainer,
+    ) -> Self:
         missing = sorted({0, 1, 2} - set(np.unique(outcome).tolist()))
         if missing or not set(np.unique(outcome)) <= {0, 1, 2}:
             raise ValueError(
                 "y must hold 0 (small), 1 (fit) and 2 (large), each at least once; "
                 f"missing {missing}, found {np.unique(outcome).tolist()}"
             )
-        said = np.ones(len(outcome), dtype=bool) if told is None else np.asarray(told, dtype=bool)
-        when = np.arange(len(outcome)) if at is None else np.asarray(at)
         self.classes_ = np.array([0, 1, 2])
-        self.n_features_in_ = matrix.shape[1]
+        self.n_features_in_ = rows.width
         shares = outcome[said] if said.any() else outcome
         self.usual_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
         self.sets_ = ConformalSets(self.coverage)
@@ -172,33 +207,37 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         self.level_ = level = np.zeros(3)
         newest = _newest(when, candidates)
         if len(newest):
-            level = self._calibrate(matrix, outcome, said, when, newest, candidates)
-        self.ordinal_ = OrdinalFit().fit(matrix[:, _ORDINAL], outcome, said, seed=self.random_state)
-        self.boosters_ = self._boost(matrix, outcome, self.members)
-        self.lean_ = self._lean(matrix, self.boosters_)
+            level = self._calibrate(rows, outcome, said, when, newest, candidates, train)
+        self.ordinal_ = self._ordinal(rows, outcome, said)
+        self.boosters_ = self._boost(rows, outcome, self.members, train)
+        self.lean_ = self._lean(rows, self.boosters_)
         self.level_ = level
         return self
 
     def _calibrate(
         self,
-        X: Floats,
+        X: Vectors,
         y: Ints,
         said: npt.NDArray[np.bool_],
         when: Any,
         newest: Ints,
         candidates: SizeRows | None,
+        train: Trainer,
     ) -> Floats:
         """Set level and size sets and measure the calibration on lines after those trained on."""
         older = when < when[newest].min()
         if older.sum() < len(newest) or len(np.unique(y[older])) < 3:
             return np.zeros(3)
-        self.ordinal_ = OrdinalFit().fit(
-            X[older][:, _ORDINAL], y[older], said[older], seed=self.random_state
-        )
-        boosters = self._boost(X[older], y[older], members=1)
-        self.lean_ = self._lean(X[older], boosters)
+        past = X.where(older)
+        self.ordinal_ = self._ordinal(past, y[older], said[older])
+        boosters = self._boost(past, y[older], 1, train)
+        self.lean_ = self._lean(past, boosters)
         rows = newest[y[newest] >= 0]
-        expected = self._observed(X[rows], boosters)
+        held_back = np.zeros(len(y), dtype=bool)
+        held_back[rows] = True
+        expected = np.concatenate(
+            [self._observed(block, boosters) for block in X.where(held_back).blocks()]
+        )
         self.resolution_ = _calibration_error(expected[:, 1], y[rows] == 1)
         level = learn_level(expected, y[rows])
         if candidates is None or not len(candidates.line):
@@ -212,15 +251,17 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         self.sets_.fit(scores, _groups(candidates.X[fitted]), said[candidates.line[fitted]])
         return level
 
-    def _boost(self, X: Floats, y: Ints, members: int) -> BoosterEnsemble:
-        chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
-        seen = np.column_stack([X[:, _BOOSTED], chosen[:, ::2]])
-        # A quarter of the lines is learned without its basket: questions of the API have none.
-        alone = np.random.default_rng(self.random_state).random(len(seen)) < 0.25
-        seen[np.ix_(np.flatnonzero(alone), np.array(_BASKET))] = np.nan
+    def _ordinal(self, X: Vectors, y: Ints, said: npt.NDArray[np.bool_]) -> OrdinalFit:
+        own = X.of(_ORDINAL)
+        placed = own.of(PLACED).matrix()
+        drawn, quiet = OrdinalFit.drawn(placed, y, said, seed=self.random_state)
+        return OrdinalFit().fit_drawn(own.take(drawn), y[drawn], quiet)
+
+    def _boost(self, X: Vectors, y: Ints, members: int, train: Trainer) -> BoosterEnsemble:
         return BoosterEnsemble.fit(
-            seen,
+            X,
             y,
+            view=_Seen(self.ordinal_, self.random_state),
             names=[*_COLUMNS, "ordinal.small", "ordinal.large"],
             coded=_CODED,
             params={
@@ -239,12 +280,14 @@ class SizeFit(ClassifierMixin, BaseEstimator):
             rounds=self.n_estimators,
             members=members,
             seed=self.random_state,
+            train=train,
         )
 
-    def _lean(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
+    def _lean(self, X: Vectors, boosters: BoosterEnsemble) -> Floats:
         rows = np.random.default_rng(self.random_state).permutation(len(X))[:20_000]
-        chosen = self.ordinal_.outlook(X[rows][:, _ORDINAL]).chosen
-        seen = self._observed(X[rows], boosters)
+        lines = X.take(rows)
+        chosen = self.ordinal_.outlook(lines[:, _ORDINAL]).chosen
+        seen = self._observed(lines, boosters)
         known = np.isfinite(chosen).all(axis=1)
         if not known.any():
             return np.zeros(2)
@@ -379,6 +422,25 @@ class SizeFit(ClassifierMixin, BaseEstimator):
             [{int(k): v for k, v in each.items()} for each in content["sets"]["effects"]],
         )
         return model
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the boosters learn from a line; a :data:`models.vectors.View`."""
+
+    ordinal: OrdinalFit
+    seed: int
+
+    def __call__(self, block: Floats, first: int) -> Floats:
+        chosen = self.ordinal.outlook(block[:, _ORDINAL]).chosen
+        seen = np.column_stack([block[:, _BOOSTED], chosen[:, ::2]])
+        # A quarter of the lines is learned without its basket: questions of the API have none.
+        # One draw a line, so that a block begins where its first line's draw is.
+        draws = np.random.PCG64(self.seed)
+        draws.advance(first)
+        alone = np.random.Generator(draws).random(len(seen)) < 0.25
+        seen[np.ix_(np.flatnonzero(alone), np.array(_BASKET))] = np.nan
+        return seen
 
 
 def _matrix(X: pd.DataFrame | Floats) -> Floats:

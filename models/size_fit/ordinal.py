@@ -37,7 +37,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
-__all__ = ["ORDINAL_COLUMNS", "ChoiceOutlook", "OrdinalFit"]
+__all__ = ["ORDINAL_COLUMNS", "PLACED", "ChoiceOutlook", "OrdinalFit"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,6 +80,8 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
 )
 """The columns of the vector that the model reads, in order."""
 _C = {name: i for i, name in enumerate(ORDINAL_COLUMNS)}
+PLACED = [_C["position"], _C["natural"]]
+"""Columns without which a line tells nothing."""
 _RATES = [
     _C[f"{history}.{end}"]
     for end in ("small", "large")
@@ -176,16 +178,47 @@ class OrdinalFit:
         rows
             At most so many lines, drawn with `seed`, are used: twenty parameters need no more.
         """
-        usable = np.flatnonzero(
-            np.isfinite(X[:, _C["position"]]) & np.isfinite(X[:, _C["natural"]])
-        )
+        drawn, quiet = self.drawn(X[:, PLACED], y, told, rows=rows, seed=seed)
+        return self.fit_drawn(X[drawn], y[drawn], quiet)
+
+    @staticmethod
+    def drawn(
+        placed: Floats,
+        y: npt.NDArray[np.int_],
+        told: npt.NDArray[np.bool_] | None = None,
+        *,
+        rows: int = 10_000,
+        seed: int = 0,
+    ) -> tuple[npt.NDArray[np.int64], Floats]:
+        """The lines that :meth:`fit` learns from, and how likely each says nothing of a bad fit.
+
+        Parameters
+        ----------
+        placed
+            All lines by their columns `PLACED`.
+        y, told, rows, seed
+            As :meth:`fit` has them.
+        """
+        usable = np.flatnonzero(np.isfinite(placed).all(axis=1))
         silent = np.zeros(len(y), dtype=bool) if told is None else ~told
         put_up = _silence(y[usable], silent[usable])
         if len(usable) > rows:
             usable = np.random.default_rng(seed).choice(usable, rows, replace=False)
-        here, outcome = X[usable], y[usable]
-        quiet = np.where(silent[usable], put_up, 0.0)
-        if not len(usable):
+        return usable, np.where(silent[usable], put_up, 0.0)
+
+    def fit_drawn(self, here: Floats, outcome: npt.NDArray[np.int_], quiet: Floats) -> Self:
+        """Maximise the penalised likelihood of the lines that were drawn.
+
+        Parameters
+        ----------
+        here
+            The lines by `ORDINAL_COLUMNS`.
+        outcome
+            0 too small, 1 fit, 2 too large.
+        quiet
+            As :meth:`drawn` gives it.
+        """
+        if not len(here):
             self.theta_ = _START.copy()
             return self
 
@@ -204,7 +237,7 @@ class OrdinalFit:
             return float(penalty - likelihood.sum() - choice.sum())
 
         def mean_loss(theta: Floats) -> float:
-            return loss(theta) / len(usable)
+            return loss(theta) / len(here)
 
         found = minimize(mean_loss, _START, method="L-BFGS-B", options={"maxiter": 60})
         self.theta_ = np.asarray(found.x)

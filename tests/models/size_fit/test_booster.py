@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from models.size_fit.booster import BoosterEnsemble
+from models.vectors import HeldVectors
 
 NAMES = ["gap", "brand.small", "market"]
 PARAMS = {"num_threads": 1, "min_child_samples": 5, "bagging_fraction": 0.5, "bagging_freq": 1}
@@ -18,7 +19,14 @@ def lines():
 
 def fitted(lines, members=2, seed=0):
     return BoosterEnsemble.fit(
-        *lines, names=NAMES, coded=[2], params=PARAMS, rounds=10, members=members, seed=seed
+        HeldVectors(lines[0]),
+        lines[1],
+        names=NAMES,
+        coded=[2],
+        params=PARAMS,
+        rounds=10,
+        members=members,
+        seed=seed,
     )
 
 
