@@ -57,8 +57,8 @@ def line_rows(tables: Mapping[str, pd.DataFrame], prices: Mapping[str, float]) -
     -------
     DataFrame
         Ids and keys as text; ``at`` and ``delivered`` in microseconds; ``pieces``; ``value`` in
-        usual prices; ``basket`` and ``alike``: lines of the order, and of the order with the same
-        product; ``registered`` in days since 2020, NaN where not known.
+        usual prices; ``basket`` and ``alike``: lines of the order placed with it, and those of
+        them of the same product; ``registered`` in days since 2020, NaN where not known.
     """
     lines = tables["order_lines"]
     rows = lines[["order_line_id", "order_id", "customer_id", "product_id", "size_label", "market"]]
@@ -71,8 +71,10 @@ def line_rows(tables: Mapping[str, pd.DataFrame], prices: Mapping[str, float]) -
     usual = lines["currency"].astype(object).map(prices).astype("float64")
     rows["value"] = (rows["pieces"] * lines["unit_price"].astype("float64") / usual).fillna(1.0)
     rows["shipped_g"] = lines["shipped_weight_g"].astype("float64")
-    rows["basket"] = rows.groupby("order_id")["order_line_id"].transform("size").astype("float64")
-    alike = rows.groupby(["order_id", "product_id"])["order_line_id"].transform("size")
+    # A line added to the order later was not in the basket yet.
+    placed = ["order_id", "at"]
+    rows["basket"] = rows.groupby(placed)["order_line_id"].transform("size").astype("float64")
+    alike = rows.groupby([*placed, "product_id"])["order_line_id"].transform("size")
     rows["alike"] = alike.astype("float64")
     known = tables.get("customers")
     if known is None:

@@ -17,23 +17,23 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pandas as pd
-from narwhals import from_native
 
 from features.abuse import FACTS, HISTORIES, abuse_vectors
 from features.abuse_facts import FAULTS, GAP_FROM, MOODS, OTHER_GOODS, SIZES, line_rows
-from features.abuse_space import AbuseData, AbuseSpace
+from features.abuse_joined import CUSTOMER, MODEL, customer_items
+from features.abuse_space import AbuseSpace
 from features.events import DAY_US
-from features.histories import T0_US, decay, final_state
+from features.histories import T0_US, decay
 from features.order_records import OrderRecord, read_orders
 from features.questions import ClaimQuestion
 from features.state import StateStore, state_key
+from features.window import WHOLE, Window
 
 __all__ = ["AbuseLookup", "ClaimContext", "state_items"]
 
 Floats = npt.NDArray[np.float64]
 
-_MODEL = "abuse"
-_CUSTOMER, _CLAIM = "customer", "claim"
+_MODEL, _CUSTOMER, _CLAIM = MODEL, CUSTOMER, "claim"
 _KEEP_DAYS = 180.0
 _MICROS = 1e6
 _SAME_US = 1e6
@@ -49,7 +49,7 @@ class ClaimContext:
 
 
 def state_items(
-    space: AbuseSpace, tables: Mapping[str, pd.DataFrame]
+    space: AbuseSpace, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
     """Everything the look-ups need beside the order records, as keys and values of the state store.
 
@@ -58,42 +58,32 @@ def state_items(
     space
         The feature space of the model that will ask.
     tables
-        Contract tables.
+        Contract tables; of a window the rows that it touches, of orders all their lines.
+    window
+        What happened before it is in the stored sums already.
     """
-    data = space.data(tables)
+    if not len(tables["order_lines"]):
+        return
+    claims, sums, events = space.known(tables, window)
     for history in HISTORIES:
-        final = from_native(final_state(history, data.events), eager_only=True)
-        keys = zip(*(final[part].to_list() for part in history.key), strict=True)
-        values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
-        for key, row in zip(keys, values, strict=True):
-            yield state_key(_MODEL, history.name, *key), row.tobytes()
-    yield from _customers(space, tables)
-    yield from _claims(data, tables["order_lines"])
+        yield from window.final_items(history, events, (_MODEL,))
+    yield from customer_items(line_rows(tables, space.prices_), window)
+    yield from _claims(claims, sums)
 
 
-def _customers(
-    space: AbuseSpace, tables: Mapping[str, pd.DataFrame]
-) -> Iterator[tuple[str, bytes]]:
-    rows = line_rows(tables, space.prices_).drop_duplicates("customer_id")
-    for customer, cluster, registered in zip(
-        rows["customer_id"], rows["cluster"], rows["registered"], strict=True
-    ):
-        told = {"cluster": cluster, "registered": None if math.isnan(registered) else registered}
-        yield state_key(_MODEL, _CUSTOMER, customer), orjson.dumps(told)
-
-
-def _claims(data: AbuseData, lines: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+def _claims(claims: pd.DataFrame, sums: Mapping[str, Floats]) -> Iterator[tuple[str, bytes]]:
     """What was known before each claim that may still be asked about.
 
     The buyer is part of the key, so that everything of a person is found when it must go.
     """
-    if not len(data.at):
+    if claims.empty:
         return
-    recent = np.flatnonzero(data.at >= data.at.max() - _KEEP_DAYS * DAY_US)
-    known = np.concatenate([data.sums[name][recent] for name in _WIDTHS], axis=1)
-    rows = np.column_stack([data.at[recent].astype("float64"), known]).astype("<f8")
-    buyers = lines.set_index("order_line_id")["customer_id"].reindex(data.order_line_id[recent])
-    for buyer, return_id, row in zip(buyers, data.ids[recent], rows, strict=True):
+    at = claims["at"].to_numpy()
+    recent = np.flatnonzero(at >= at.max() - _KEEP_DAYS * DAY_US)
+    known = np.concatenate([sums[name][recent] for name in _WIDTHS], axis=1)
+    rows = np.column_stack([at[recent].astype("float64"), known]).astype("<f8")
+    made = claims.iloc[recent]
+    for buyer, return_id, row in zip(made["customer_id"], made["return_id"], rows, strict=True):
         yield state_key(_MODEL, _CLAIM, buyer, return_id), row.tobytes()
 
 

@@ -29,11 +29,13 @@ from features.abuse import (
 )
 from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
 from features.abuse_facts import EARLY_DAYS, claim_rows, line_rows
+from features.abuse_joined import MODEL, joined_before, without_joined
 from features.abuse_rates import base_rates, shape_of
 from features.engines import Engine, collected, native, usual_engine
 from features.events import DAY_US
-from features.histories import T0_US, History, final_state, values_before
+from features.histories import T0_US, History, final_state
 from features.lines import to_micros
+from features.window import WHOLE, Window
 
 __all__ = ["AbuseData", "AbuseSpace"]
 
@@ -167,6 +169,24 @@ class AbuseSpace:
             events=events,
         )
 
+    def known(
+        self, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
+    ) -> tuple[pd.DataFrame, dict[str, Floats], Any]:
+        """Claims of a window, the sums of the histories strictly before each, and the events.
+
+        Parameters
+        ----------
+        tables
+            Contract tables; of a window the rows that it touches, of orders all their lines.
+        window
+            What happened before it is in the stored sums already.
+        """
+        lines = line_rows(tables, self.prices_)
+        claims = self._claims(tables, lines, ())
+        events = self._events(lines, claims, tables, (), window)
+        made = claims[window.is_new(claims["at"])]
+        return made, self._sums(self._keyed(made), events, window=window), events
+
     def as_if_claimed(
         self, tables: Mapping[str, pd.DataFrame], ids: Collection[str]
     ) -> pd.DataFrame:
@@ -215,11 +235,13 @@ class AbuseSpace:
         claims: pd.DataFrame,
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str],
+        window: Window = WHOLE,
     ) -> Any:
         decisions = _decisions(tables, claims)
         hidden = lines["order_line_id"].isin(set(hold_out))
-        moments = (lines["at"], claims["at"], decisions["at"], lines["delivered"][~hidden])
-        until = max(int(each.max()) for each in moments if each.notna().any())
+        if (until := window.until) is None:
+            moments = (lines["at"], claims["at"], decisions["at"], lines["delivered"][~hidden])
+            until = max(int(each.max()) for each in moments if each.notna().any())
         placed = self._keyed(lines).assign(hidden=hidden)
         extra = placed["alike"].gt(1).astype("float64")
         placed = placed.assign(single=1.0 - extra, extra=extra, parcel=1.0 / placed["basket"])
@@ -237,17 +259,20 @@ class AbuseSpace:
         )
         decided = self._keyed(decisions)
 
+        joined = joined_before(window, placed["customer_id"])
+
         def stream() -> Any:
-            return abuse_events(
+            events = abuse_events(
                 self._native(placed.reindex(columns=_LINE_COLUMNS)),
                 self._native(asked.reindex(columns=_CLAIM_COLUMNS)),
                 self._native(decided[["at", "label", *EVENT_KEYS]]),
                 known_until=until,
             )
+            return without_joined(window.cut(events), joined)
 
         # What is expected of a line is what was known of goods and lane when it arrived.
         arrival = placed["delivered"].fillna(placed["at"]).astype("int64")
-        goods = self._sums(placed.assign(at=arrival), stream(), _GOODS)
+        goods = self._sums(placed.assign(at=arrival), stream(), _GOODS, window)
         alike = placed["alike"].to_numpy(dtype="float64")
         usual = expected_of_line(goods, alike, self.base_)
         expected = usual["expected"]
@@ -270,14 +295,18 @@ class AbuseSpace:
         return rows.assign(bracket=bracket)
 
     def _sums(
-        self, rows: pd.DataFrame, events: Any, names: Collection[str] = tuple(_BY_NAME)
+        self,
+        rows: pd.DataFrame,
+        events: Any,
+        names: Collection[str] = tuple(_BY_NAME),
+        window: Window = WHOLE,
     ) -> dict[str, Floats]:
         """Sums of the histories strictly before each row."""
         query = self._native(rows[["at", *EVENT_KEYS]].assign(query=np.arange(len(rows))))
         sums = {}
         for name in names:
             history: History = _BY_NAME[name]
-            values = collected(values_before(history, events, query))
+            values = collected(window.values_before(history, events, query, (MODEL,)))
             sums[name] = np.zeros((len(rows), len(history.sums)))
             sums[name][values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
         return sums

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from features.size_systems.parsing import parse_size
 __all__ = ["CHART_DIMENSIONS", "EstimatedCharts", "joined", "move_by_buyers", "table_size"]
 
 Floats = npt.NDArray[np.float64]
+Number = TypeVar("Number", float, Floats)
 
 CHART_DIMENSIONS = ("chest_cm", "waist_cm", "hip_cm", "height_cm", "foot_length_cm")
 _GIRTHS = ("chest_cm", "waist_cm", "hip_cm")
@@ -203,7 +204,7 @@ class EstimatedCharts:
         return cls(shifts, dict(stored["spread"]))
 
 
-def move_by_buyers(low: Floats, high: Floats, steps: Floats) -> tuple[Floats, Floats]:
+def move_by_buyers(low: Number, high: Number, steps: Number) -> tuple[Number, Number]:
     """Intervals of an estimated chart after what buyers kept.
 
     Parameters

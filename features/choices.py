@@ -15,20 +15,27 @@ was known before the order, so that sums of them are histories like any other:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from features.engines import Engine, collected, native
 from features.growth import age_of_stature
-from features.histories import History, Sum, values_before
+from features.histories import History, Sum
+from features.state import state_key
 from features.wearers import FARTHEST
+from features.window import WHOLE, Window
 
 __all__ = [
     "BASKET",
+    "CARRIED",
     "CHOICE_VARIANCE",
     "OWN_SHARE",
     "SHIFT_PRIOR",
+    "choice_items",
     "usual_position",
     "with_choices",
 ]
@@ -42,6 +49,12 @@ CHOICE_VARIANCE = 0.25
 """How far one choice lies off what the person usually takes, in squared steps."""
 OWN_SHARE = 0.7
 """Of the spread of choices given the body: what is the person's own, and lasts."""
+
+CARRIED = (
+    "fair", "level", "spread_1", "spread_2", "spread_3", "born", "surplus", "surplus_weight",
+)  # fmt: skip
+"""What is found when a line is ordered, and counts again when its outcome is told."""
+_CHOSEN = "chosen"
 
 BASKET = ("basket_lines", "basket_fair")
 """What the other lines of the order tell, on the same scale: how many, and their mean fair
@@ -81,7 +94,9 @@ def _precision(natural_sd: Floats, orders: Floats) -> Floats:
     return precision
 
 
-def with_choices(facts: pd.DataFrame, engine: Engine = "polars") -> pd.DataFrame:
+def with_choices(
+    facts: pd.DataFrame, engine: Engine = "polars", window: Window = WHOLE
+) -> pd.DataFrame:
     """Add to lines ``fair``, ``level``, ``spread_1`` ..., ``born``, ``surplus`` and `BASKET`.
 
     Parameters
@@ -90,6 +105,8 @@ def with_choices(facts: pd.DataFrame, engine: Engine = "polars") -> pd.DataFrame
         Lines with natural size; see :func:`features.lines.with_natural_size`.
     engine
         What computes the histories; see :mod:`features.engines`.
+    window
+        Lines before it were looked at when they were ordered, and are given what was found then.
 
     Notes
     -----
@@ -99,22 +116,68 @@ def with_choices(facts: pd.DataFrame, engine: Engine = "polars") -> pd.DataFrame
     ``surplus`` is already weighted by ``surplus_weight``: the better the usual position is known,
     the more the surplus says of the product. Where neither body nor order is known it says nothing.
     """
+    if window.state is not None:
+        new = window.is_new(facts["at"])
+        chosen = _choices(facts[new], engine, window)
+        return pd.concat([chosen, _as_found(facts[~new], window)]).reindex(facts.index)
+    return _choices(facts, engine, window)
+
+
+def choice_items(
+    facts: pd.DataFrame, engine: Engine, window: Window
+) -> Iterator[tuple[str, bytes]]:
+    """What the next lines need to know of these, as keys and values of the state store.
+
+    Parameters
+    ----------
+    facts
+        See :func:`with_choices`.
+    engine, window
+        As given to it.
+    """
+    facts = facts[window.is_new(facts["at"])]
+    lines = _lines(facts, *_gaps(facts)).assign(fair=facts["fair"])
+    for history in (_PRODUCT, _PERSON):
+        yield from window.final_items(history, _native(history, lines, engine))
+    found = facts[list(CARRIED)].to_numpy(dtype="<f8")
+    for line, row in zip(facts["order_line_id"], found, strict=True):
+        yield state_key(_CHOSEN, line), row.tobytes()
+
+
+def _as_found(facts: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Lines of before the window with what was found when they were ordered."""
+    assert window.state is not None
+    keys = [state_key(_CHOSEN, line) for line in facts["order_line_id"]]
+    stored = window.state.get_many(keys)
+    unknown = np.full(len(CARRIED), np.nan).tobytes()
+    found = np.frombuffer(b"".join([stored.get(key, unknown) for key in keys]), "<f8")
+    columns = found.reshape(-1, len(CARRIED)).T
+    return facts.assign(**dict(zip(CARRIED, columns, strict=True)))
+
+
+def _gaps(facts: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Steps each line was chosen above the natural size, and how much that says."""
+    gap, spread = (facts[name].to_numpy(dtype="float64") for name in ("gap", "natural_sd"))
+    weight = np.where(np.isfinite(gap), _precision(spread, np.zeros(len(facts))), 0.0)
+    return np.where(weight > 0, gap * weight, 0.0), weight
+
+
+def _lines(facts: pd.DataFrame, gap: Floats, weight: Floats) -> pd.DataFrame:
+    return facts[["product_id", "person", "scale", "at"]].assign(
+        gap=gap, gap_weight=weight, kind="ordered", verdict=None, query=np.arange(len(facts))
+    )
+
+
+def _choices(facts: pd.DataFrame, engine: Engine, window: Window) -> pd.DataFrame:
     natural, natural_sd, gap, position = (
         facts[name].to_numpy(dtype="float64")
         for name in ("natural", "natural_sd", "gap", "position")
     )
-    weight = np.where(np.isfinite(gap), _precision(natural_sd, np.zeros(len(facts))), 0.0)
-    lines = facts[["product_id", "person", "scale", "at"]].assign(
-        gap=np.where(weight > 0, gap * weight, 0.0),
-        gap_weight=weight,
-        kind="ordered",
-        verdict=None,
-        query=np.arange(len(facts)),
-    )
-    crowd = _before(_PRODUCT, lines, engine)
+    lines = _lines(facts, *_gaps(facts))
+    crowd = _before(_PRODUCT, lines, engine, window)
     shift = crowd[:, 0] / (crowd[:, 1] + SHIFT_PRIOR)
     fair = position - shift
-    own = _before(_PERSON, lines.assign(fair=fair), engine)
+    own = _before(_PERSON, lines.assign(fair=fair), engine, window)
     surplus = position - usual_position(natural, natural_sd, own[:, 0], own[:, 1])
     told = np.isfinite(gap) | (own[:, 0] > 0)
     weight = np.where(told & np.isfinite(surplus), _precision(natural_sd, own[:, 0]), 0.0)
@@ -155,10 +218,14 @@ def _beside(facts: pd.DataFrame, fair: Floats) -> tuple[Floats, Floats]:
     return others.to_numpy(dtype="float64"), mean.to_numpy(dtype="float64")
 
 
-def _before(history: History, lines: pd.DataFrame, engine: Engine) -> Floats:
+def _native(history: History, lines: pd.DataFrame, engine: Engine) -> Any:
+    return native(lines, (*history.key, "kind", "verdict"), engine)
+
+
+def _before(history: History, lines: pd.DataFrame, engine: Engine, window: Window) -> Floats:
     """Values of a history of orders, before each order."""
-    frame = native(lines, (*history.key, "kind", "verdict"), engine)
-    values = collected(values_before(history, frame, frame))
+    frame = _native(history, lines, engine)
+    values = collected(window.values_before(history, frame, frame))
     out = np.zeros((len(lines), len(history.sums)))
     out[values["query"].to_numpy()] = values.select(*history.columns).to_numpy()
     return out

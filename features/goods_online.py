@@ -139,8 +139,9 @@ def _sold(lines: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """By product: orders by colour as written, and the price last paid with its moment and line."""
     sold: dict[str, dict[str, Any]] = {}
     counts = lines[["product_id", "colour"]].value_counts(sort=False)
-    for (product_id, colour), n in counts.items():
-        sold.setdefault(product_id, {"colours": {}, "paid": None})["colours"][colour] = int(n)
+    products, colours = (counts.index.get_level_values(i).tolist() for i in (0, 1))
+    for product_id, colour, n in zip(products, colours, counts.tolist(), strict=True):
+        sold.setdefault(product_id, {"colours": {}, "paid": None})["colours"][colour] = n
     priced = lines[lines["unit_price"].notna()]
     last = priced.sort_values(["ordered_at", "order_line_id"], kind="stable")
     last = last.drop_duplicates("product_id", keep="last")

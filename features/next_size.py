@@ -34,6 +34,7 @@ _VAGUE_WEEKS = 13.0
 # Weeks the answer is rounded to, by the standard deviation (weeks) of the moment itself.
 _STEPS = ((2.0, 1), (4.0, 2), (_VAGUE_WEEKS, 4))
 _WEEKS_A_YEAR = 365.25 / 7
+_ANOTHER_CHILD = 3.0  # standard deviations
 _ROUND_FROM = 8  # weeks from which nobody counts single ones
 
 
@@ -82,14 +83,17 @@ class KeptSizes(NamedTuple):
 
         Notes
         -----
-        Two independent signs of one figure, each weighed by its precision.
+        Two independent signs of one figure, each weighed by its precision. Where they cannot be of
+        one child, the sizes were for another.
         """
         mean, spread = height
         median = stature(max(age, 0.0), sex)[0]
         if math.isnan(mean + spread + median + self.above_cm + self.variance):
             return height
-        share = spread**2 / (spread**2 + self.variance)
         told = median + self.above_cm
+        if abs(told - mean) > _ANOTHER_CHILD * math.sqrt(spread**2 + self.variance):
+            return height
+        share = spread**2 / (spread**2 + self.variance)
         return mean + share * (told - mean), spread * math.sqrt(1 - share)
 
 

@@ -94,7 +94,8 @@ class OrderRecord:
     category, brand, audience, hygiene_sealed, launched_at
         Of the product.
     order_lines, alike_lines
-        Lines of the order, and those of them with the same product: tried on beside each other.
+        Lines of the order placed at the same moment, and those of them with the same product: tried
+        on beside each other.
     claims
         Claims already made on the line, oldest first.
     """
@@ -158,8 +159,9 @@ def order_items(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, bytes
     )
     came = told["delivered_at"].astype("Int64").groupby(told["order_id"])
     told["order_delivered_at"] = came.transform("max").astype(object)
-    alike = ["order_id", "product_id"]
-    told["order_lines"] = told.groupby("order_id")["order_id"].transform("size")
+    placed = ["order_id", "ordered_at"]
+    alike = [*placed, "product_id"]
+    told["order_lines"] = told.groupby(placed)["order_id"].transform("size")
     told["alike_lines"] = told.groupby(alike)["order_id"].transform("size")
     goods = _plain(products, ["product_id", *_PRODUCT_TEXTS], (), ("launched_at",))
     sealed = products["hygiene_sealed"].astype(object)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from features.positions import CHILDREN, PLACES, SizeScales, chart_group
 from features.size_systems import family_of
 from features.state import state_key
 
-__all__ = ["OnlineProduct", "product_items", "product_key", "read_product"]
+__all__ = ["OnlineProduct", "moved_by_buyers", "product_items", "product_key", "read_product"]
 
 Floats = npt.NDArray[np.float64]
 
 _ENDS = tuple(f"{dimension}_{end}" for dimension in CHART_DIMENSIONS for end in ("min", "max"))
-_HEIGHT = PLACES.index("height_mid")
+_HEIGHT, _STEP = PLACES.index("height_mid"), PLACES.index("step")
 _OF_SIZES = ("size_label", "scale", "chart")
 _TEXTS = ("category", "brand", "audience", "size_system", "material")
 
@@ -69,6 +69,26 @@ class OnlineProduct:
         return float(told.min()), float(told.max())
 
 
+def moved_by_buyers(product: OnlineProduct, shift: float) -> OnlineProduct:
+    """The product with its estimated chart moved by what its own buyers kept.
+
+    Parameters
+    ----------
+    product
+        A published chart stays as it is.
+    shift
+        Steps of the scale; see :func:`features.size_fit.kept_shift`.
+    """
+    if product.chart != "estimated" or not shift:
+        return product
+    steps = shift / product.facts[:, _STEP]
+    bodies = tuple(
+        {name: move_by_buyers(low, high, step) for name, (low, high) in body.items()}
+        for body, step in zip(product.bodies, steps.tolist(), strict=True)
+    )
+    return replace(product, bodies=bodies)
+
+
 def product_key(product_id: str) -> str:
     """Key of a product in the state."""
     return state_key("product_facts", product_id)
@@ -78,7 +98,6 @@ def product_items(
     scales: SizeScales,
     tables: Mapping[str, pd.DataFrame],
     placed: pd.DataFrame,
-    taken: Mapping[str, float],
 ) -> Iterator[tuple[str, bytes]]:
     """Every product as key and value of the state store.
 
@@ -90,12 +109,10 @@ def product_items(
         Contract tables.
     placed
         Every size of every product; see :meth:`features.positions.SizeScales.place`.
-    taken
-        By product: steps of the scale that its buyers take it above their natural size.
     """
     products = tables["products"]
     known = products.set_index("product_id")[list(_TEXTS)]
-    ordered = placed.assign(**_bodies(scales, tables, placed, taken))
+    ordered = placed.assign(**_bodies(scales, tables, placed))
     ordered = ordered.sort_values(["product_id", "size_rank"], kind="stable")
     matrix = ordered[list(PLACES)].to_numpy(dtype="<f8")
     bodies = ordered[list(_ENDS)].to_numpy(dtype="float64").round(1)
@@ -124,11 +141,10 @@ def _bodies(
     scales: SizeScales,
     tables: Mapping[str, pd.DataFrame],
     placed: pd.DataFrame,
-    taken: Mapping[str, float],
 ) -> dict[str, Floats]:
-    """Ends of the intervals each size is cut for, estimated ones moved by what buyers kept."""
+    """Ends of the intervals each size is cut for, estimated ones moved as their group is."""
     filled = scales.charts_.fill(tables["products"], tables["product_sizes"])
-    moved = placed["product_id"].map(dict(taken)).astype("float64").fillna(0.0)
+    moved = pd.Series(0.0, index=placed.index)
     sizes = placed.merge(
         tables["products"][["product_id", "size_system", "brand"]], on="product_id", how="left"
     )

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pandas as pd
-from narwhals import from_native
 
 from features.baskets import BASKET_FACTS, basket_facts
 from features.bodies import UNNAMED
@@ -33,7 +32,7 @@ from features.goods_online import (
     plain_label,
     read_goods,
 )
-from features.histories import T0_US, decay, final_state
+from features.histories import T0_US, decay
 from features.lines import YEAR_US, to_micros
 from features.people_online import body_of, has_figures, people_items, person_keys, read_person
 from features.positions import is_child_scale
@@ -41,6 +40,7 @@ from features.questions import BasketLine, BasketQuestion
 from features.return_risk import DELIVERY, FACTS, HISTORIES, return_risk_vectors
 from features.return_risk_space import ReturnRiskSpace
 from features.state import KEY_SEPARATOR, StateStore, state_key
+from features.window import WHOLE, Window
 
 __all__ = ["OnlineGoods", "OnlineSize", "OtherColour", "ReturnRiskLookup", "RiskContext",
            "state_items"]  # fmt: skip
@@ -116,7 +116,7 @@ class RiskContext:
 
 
 def state_items(
-    space: ReturnRiskSpace, tables: Mapping[str, pd.DataFrame]
+    space: ReturnRiskSpace, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
     """Everything the look-ups need, as keys and values of the state store.
 
@@ -125,16 +125,15 @@ def state_items(
     space
         The feature space of the model that will ask.
     tables
-        Contract tables.
+        Contract tables; of a window the rows that it touches, of orders all their lines.
+    window
+        What happened before it is in the stored sums already.
     """
-    events = space.events(space.facts(tables), tables)
-    for history in HISTORIES:
-        final = from_native(final_state(history, events), eager_only=True)
-        keys = zip(*(final[part].to_list() for part in history.key), strict=True)
-        values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
-        for key, row in zip(keys, values, strict=True):
-            yield state_key(_MODEL, history.name, *key), row.tobytes()
-    yield from goods_items(space.scales_, tables)
+    if len(tables["order_lines"]):
+        events = space.events(space.facts(tables), tables, window=window)
+        for history in HISTORIES:
+            yield from window.final_items(history, events, (_MODEL,))
+    yield from goods_items(space.scales_, tables, window)
     yield from _buyers(tables.get("customers"))
     yield from people_items(tables.get("body_measurements"))
 

@@ -26,6 +26,7 @@ from features.histories import T0_US, values_before
 from features.lines import YEAR_US, line_facts, to_micros, with_natural_size
 from features.positions import SizeScales
 from features.return_risk import CODED, DELIVERY, FACTS, HISTORIES, return_risk_vectors
+from features.window import WHOLE, Window
 
 __all__ = ["KEPT", "OUTCOMES", "Moment", "ReturnRiskData", "ReturnRiskSpace", "plain_text"]
 
@@ -181,19 +182,23 @@ class ReturnRiskSpace:
         facts: pd.DataFrame,
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str] = (),
+        window: Window = WHOLE,
     ) -> Any:
         """The event stream of the histories up to the last moment told of, in engine frames."""
         lines = facts.assign(hidden=facts["order_line_id"].isin(set(hold_out)))
         frame = self._native(lines[["at", "delivered", "hidden", *_CARRIED]])
         back = _claims(tables)
-        return line_events(
+        if (until := window.until) is None:
+            until = _known_until(facts, back, hold_out)
+        events = line_events(
             frame,
             None,
             None if back is None else self._native(back),
             window_days=self.window_days_,
-            known_until=_known_until(facts, back, hold_out),
+            known_until=until,
             deliveries=True,
         )
+        return window.cut(events)
 
     def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
         """The vectors of these rows, from the events strictly before each."""

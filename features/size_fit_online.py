@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from narwhals import from_native
 
 from data_contracts.tables import SELF
 from features.bodies import BODY_COLUMNS, UNNAMED
-from features.choices import CHOICE_VARIANCE, OWN_SHARE
+from features.choices import CHOICE_VARIANCE, OWN_SHARE, choice_items
 from features.frames import CHILD_HEIGHT, is_growing
 from features.garments import part_of_scale, stretch_of
-from features.histories import T0_US, decay, final_state
+from features.histories import T0_US, decay
 from features.lines import PERSON_TEXTS, YEAR_US, is_aged
 from features.next_size import KeptSizes
 from features.people_online import (
@@ -34,7 +33,13 @@ from features.people_online import (
     read_person,
 )
 from features.positions import AGED, PLACES, is_child_scale
-from features.products_online import OnlineProduct, product_items, product_key, read_product
+from features.products_online import (
+    OnlineProduct,
+    moved_by_buyers,
+    product_items,
+    product_key,
+    read_product,
+)
 from features.questions import SizeQuestion
 from features.size_fit import (
     FACTS,
@@ -42,11 +47,11 @@ from features.size_fit import (
     PREFERENCES,
     SUMS,
     VECTOR,
-    kept_shift,
     size_fit_vectors,
 )
 from features.size_fit_space import SizeFitSpace
 from features.state import StateStore, state_key
+from features.window import WHOLE, Window
 
 __all__ = ["SizeContext", "SizeFitLookup", "state_items"]
 
@@ -54,7 +59,6 @@ Floats = npt.NDArray[np.float64]
 
 _F = {name: i for i, name in enumerate(FACTS)}
 _H = {history.name: i for i, history in enumerate(HISTORIES)}
-_KEPT = [SUMS.index("kept_surplus"), SUMS.index("kept_weight")]
 _MICROS = 1e6
 _OF_ANYONE = frozenset(PERSON_TEXTS)
 """What is told of a person without telling which of several children it is."""
@@ -103,7 +107,7 @@ class _Asked:
 
 
 def state_items(
-    space: SizeFitSpace, tables: Mapping[str, pd.DataFrame]
+    space: SizeFitSpace, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
     """Everything the look-ups need, as keys and values of the state store.
 
@@ -112,20 +116,18 @@ def state_items(
     space
         The feature space of the model that will ask.
     tables
-        Contract tables.
+        Contract tables; of a window the rows that it touches, of orders all their lines.
+    window
+        What happened before it is in the stored sums already.
     """
-    data = space.data(tables)
-    taken: dict[str, float] = {}
-    for history in HISTORIES:
-        final = from_native(final_state(history, data.events), eager_only=True)
-        keys = zip(*(final[part].to_list() for part in history.key), strict=True)
-        values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
-        for key, row in zip(keys, values, strict=True):
-            yield state_key(history.name, *key), row.tobytes()
-        if history.name == "product":
-            shift = kept_shift(*values[:, _KEPT].T)
-            taken = dict(zip(final["product_id"].to_list(), shift.tolist(), strict=True))
-    yield from product_items(space.scales_, tables, data.placed, taken)
+    if len(tables["order_lines"]):
+        facts = space.lines(tables, window)
+        events = space.events(facts, tables, window=window)
+        for history in HISTORIES:
+            yield from window.final_items(history, events)
+        yield from choice_items(facts, space.engine, window)
+    placed = space.scales_.place(tables["products"], tables["product_sizes"])
+    yield from product_items(space.scales_, tables, placed)
     yield from people_items(tables.get("body_measurements"))
 
 
@@ -186,7 +188,8 @@ class SizeFitLookup:
                 each.scales[0], product.category, product.audience, product.size_system
             )
             kept = self._kept(each.scales[0], part, X[start])
-            contexts.append(SizeContext(product, labels, part, X[start:end], each.person, kept))
+            moved = moved_by_buyers(product, float(X[start, _V["product.kept_shift"]]))
+            contexts.append(SizeContext(moved, labels, part, X[start:end], each.person, kept))
             start = end
         return contexts
 

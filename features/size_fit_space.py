@@ -29,6 +29,7 @@ from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales
 from features.size_fit import CODED, FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
+from features.window import WHOLE, Window
 
 __all__ = ["FIT_CODES", "Candidates", "SizeFitData", "SizeFitSpace"]
 
@@ -144,7 +145,9 @@ class SizeFitSpace:
         if facts["chart"].eq("estimated").any():
             seen = with_natural_size(facts, self.natural_)
             above = seen["position"] - seen["natural"]
-            self.scales_.learn_moves(facts, above.where(_kept(tables, facts, hold_out)))
+            # Of a child of unknown age the natural size says too little to move a chart by.
+            told = _kept(tables, facts, hold_out) & ~facts["scale"].map(is_growing).astype(bool)
+            self.scales_.learn_moves(facts, above.where(told))
             facts = self._fit_natural(tables, hold_out)
         self.codes_ = {}
         for column in CODED:
@@ -173,9 +176,7 @@ class SizeFitSpace:
             Ids of lines whose outcomes are in no label and no history.
         """
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
-        facts = self.framed(line_facts(tables, self.scales_))
-        facts = with_natural_size(facts, self.natural_)
-        facts = with_choices(facts, self.engine)
+        facts = self.lines(tables)
         events = self.events(facts, tables, hold_out)
         y, told = _outcomes(events, facts["order_line_id"])
         y = np.where(_settled(facts, _known_until(facts, tables, hold_out)), y, -1)
@@ -191,6 +192,19 @@ class SizeFitSpace:
             events=events,
             space=self,
         )
+
+    def lines(self, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE) -> pd.DataFrame:
+        """Order lines with what was known when each was ordered, and what its choice says.
+
+        Parameters
+        ----------
+        tables
+            Contract tables.
+        window
+            Lines before it are given what was found when they were ordered.
+        """
+        facts = self.framed(line_facts(tables, self.scales_))
+        return with_choices(with_natural_size(facts, self.natural_), self.engine, window)
 
     def _fit_natural(
         self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
@@ -262,6 +276,7 @@ class SizeFitSpace:
         facts: pd.DataFrame,
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str] = (),
+        window: Window = WHOLE,
     ) -> Any:
         """The event stream of the histories up to the last moment told of, in engine frames."""
         lines = facts.assign(hidden=facts["order_line_id"].isin(set(hold_out)))
@@ -274,13 +289,12 @@ class SizeFitSpace:
                 continue
             known = rows[["order_line_id", said]].assign(at=to_micros(rows[moment])).dropna()
             words.append(self._native(known.astype({"at": "int64"})))
-        return line_events(
-            frame,
-            words[0],
-            words[1],
-            window_days=RETURN_WINDOW_DAYS,
-            known_until=_known_until(facts, tables, hold_out),
+        if (until := window.until) is None:
+            until = _known_until(facts, tables, hold_out)
+        events = line_events(
+            frame, words[0], words[1], window_days=RETURN_WINDOW_DAYS, known_until=until
         )
+        return window.cut(events)
 
     def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
         """The vectors of these rows, from the events strictly before each."""
@@ -335,6 +349,8 @@ def _kept(
     """Settled lines that nobody sent back or called small or large; held-out ones are left out."""
     ids = facts["order_line_id"]
     kept = _settled(facts, _known_until(facts, tables, hold_out)) & ~ids.isin(set(hold_out))
+    if facts["delivered"].notna().any():  # else the shop does not tell of deliveries
+        kept &= facts["delivered"].notna()
     if (returns := tables.get("returns")) is not None:
         kept &= ~ids.isin(returns["order_line_id"])
     if (words := tables.get("fit_feedback")) is not None:

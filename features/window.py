@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
+from features.engines import collected
 from features.events import wrapped
 from features.histories import History, final_state, values_before
 from features.state import StateStore, state_key
@@ -73,7 +74,7 @@ class Window:
     ) -> list[tuple[str, bytes]]:
         """Keys that the events touch, with their sums after them, as the state stores them."""
         totals = final_state(history, events, self.prior(history, (events,), prefix))
-        final = nw.from_native(totals, eager_only=True)
+        final = collected(totals)
         columns = [final[part].to_list() for part in history.key]
         values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
         keys = zip(*columns, strict=True)
