@@ -3,7 +3,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from features.children import UNTIL_WORN_US, YEAR_US
@@ -128,6 +128,7 @@ def weeks_kept(kept, spread=2.0, age=AGE):
 def test_kept_sizes_above_the_age_bring_the_day_nearer_and_below_push_it_away(
     above, variance, spread
 ):
+    assume(above < 2.9 * math.sqrt(variance + spread**2))
     plain, _ = weeks_kept(None, spread)
     assert weeks_kept(KeptSizes(above, variance), spread)[0] < plain
     assert weeks_kept(KeptSizes(-above, variance), spread)[0] > plain
@@ -139,12 +140,19 @@ def test_with_kept_sizes_the_stature_lies_between_both_signs_and_is_surer(
 ):
     median, deviation = stature(AGE, "male")
     mean = median + z * deviation
+    assume(abs(median + above - mean) < 2.9 * math.sqrt(variance + spread**2))
     sharper, left = KeptSizes(above, variance).sharpen((mean, spread), AGE, "male")
     low, high = sorted((mean, median + above))
     assert low - 1e-9 <= sharper <= high + 1e-9
     assert left < min(spread, math.sqrt(variance))
     # Two independent signs: their precisions add up.
     assert 1 / left**2 == pytest.approx(1 / spread**2 + 1 / variance)
+
+
+def test_sizes_kept_for_another_child_say_nothing():
+    height = (stature(AGE, "male")[0], 1.0)
+    for above in (-18.0, 18.0):
+        assert KeptSizes(above, HABIT).sharpen(height, AGE, "male") == height
 
 
 def test_beside_a_sharp_measurement_kept_sizes_hardly_matter():
