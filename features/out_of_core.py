@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features.histories import History
-from features.running import Answers, RunningHistory
+from features.running import Answers, Moments, RunningHistory
 
 __all__ = ["KeyCodes", "Windows", "edges_of", "kept_state", "run_histories"]
 
@@ -233,21 +233,35 @@ def run_histories(
                     _start(each, known, windows.codes)
             declared = [each.history for each in group.running]
             for window in range(len(windows)):
-                events, queries = windows.read(window, declared, until)
+                merged = _merged(declared, *windows.read(window, declared, until))
 
                 def step(
                     running: RunningHistory,
                     window: int = window,
-                    events: pl.DataFrame = events,
-                    queries: pl.DataFrame = queries,
+                    merged: Mapping[frozenset[str], Moments] = merged,
                 ) -> None:
-                    consume(running.history, window, running.advance(events, queries))
+                    history = running.history
+                    consume(history, window, running.advance(merged[_kinds(history)]))
 
                 list(pool.map(step, group.running))
             while group.running:
                 done = group.running.pop(0)
                 if finish is not None:
                     finish(done.history, kept_state(done, windows.codes))
+
+
+def _merged(
+    histories: Sequence[History], events: pl.DataFrame, queries: pl.DataFrame
+) -> dict[frozenset[str], Moments]:
+    """The window for each set of kinds that is counted."""
+    alike: dict[frozenset[str], list[History]] = {}
+    for history in histories:
+        alike.setdefault(_kinds(history), []).append(history)
+    return {kinds: Moments.merged(some, events, queries) for kinds, some in alike.items()}
+
+
+def _kinds(history: History) -> frozenset[str]:
+    return frozenset(each.kind for each in history.sums)
 
 
 def kept_state(running: RunningHistory, codes: KeyCodes) -> pl.DataFrame:

@@ -8,7 +8,8 @@ Memory is the sums of the keys seen so far and one window.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.grouped import running_sums
-from features.histories import History, added, decay
+from features.histories import History, Sum, added, decay
 
-__all__ = ["Answers", "RunningHistory", "share_of"]
+__all__ = ["Answers", "Moments", "RunningHistory"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _MERGE_AT = 8
 _TWO_PARTS = np.int64(2**32)
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""Of Fibonacci hashing: shares are alike in size, whatever the codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,70 @@ class Answers:
 
     query: Ints
     values: Floats
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Events of some kinds and the questions of a window, merged in order of time.
+
+    Attributes
+    ----------
+    amounts
+        What each row adds: rows by different sums; questions add nothing.
+    columns
+        Where each sum stands in `amounts`.
+    keys
+        Codes of the key columns by row, -1 for null.
+    ask
+        Rows of the questions, which stand before the events of their moment: what happens then is
+        not yet known.
+    query
+        Their ids.
+    at
+        Their moments, microseconds.
+    """
+
+    amounts: Floats
+    columns: Mapping[Sum, int]
+    keys: Mapping[str, Ints]
+    ask: Ints
+    query: Ints
+    at: Floats
+
+    @classmethod
+    def merged(cls, histories: Sequence[History], events: Any, queries: Any) -> Moments:
+        """Merge a window for histories that count the same kinds of events.
+
+        Parameters
+        ----------
+        histories
+            The declarations. A sum that several of them keep is worked out once.
+        events
+            Polars frame in order of ``at``: ``at``, ``kind``, ``verdict``, amounts, and keys as
+            codes.
+        queries
+            ``query``, ``at`` and keys as codes, in order of ``at``.
+        """
+        sums = list(dict.fromkeys(each for history in histories for each in history.sums))
+        kinds = {each.kind for each in sums}
+        parts = sorted({part for history in histories for part in history.key})
+        told = events.filter(events["kind"].is_in(kinds))
+        named = tuple(replace(each, name=str(i)) for i, each in enumerate(sums))
+        every = History("of", (), named)
+        found = added(every, told).to_native().select(every.columns).to_numpy(order="c")
+        happens, asks = told["at"].to_numpy(), queries["at"].to_numpy()
+        ask = np.searchsorted(happens, asks, "left") + np.arange(len(asks))
+        tell = np.searchsorted(asks, happens, "right") + np.arange(len(happens))
+        amounts = np.zeros((len(ask) + len(tell), len(sums)))
+        amounts[tell] = found
+        keys = {}
+        for part in parts:
+            keys[part] = np.empty(len(amounts), dtype=np.int64)
+            for frame, rows in ((told, tell), (queries, ask)):
+                keys[part][rows] = frame[part].cast(int).fill_null(-1).to_numpy()
+        columns = {each: i for i, each in enumerate(sums)}
+        ids = queries["query"].to_numpy().astype(np.int64)
+        return cls(amounts, columns, keys, ask, ids, asks.astype(np.float64))
 
 
 class RunningHistory:
@@ -78,64 +145,44 @@ class RunningHistory:
         sums
             Keys by the sums of the history.
         """
-        packed = _packed(keys)
-        mine = self._mine(packed)
+        packed = self._packed(keys)
+        mine = packed >= 0
         rows = self._grown(packed[mine])
         self._sums[rows] += sums[mine]
 
-    def advance(self, events: Any, queries: Any) -> Answers:
-        """Answer the queries of a window, and take its events in.
+    def advance(self, window: Moments) -> Answers:
+        """Answer the questions of a window, and take its events in.
 
         Parameters
         ----------
-        events
-            Events of the window as a Polars frame, in order of ``at``: ``at``, ``kind``,
-            ``verdict``, and of the history its keys as codes and its amounts.
-        queries
-            ``query``, ``at`` and the keys as codes, in order of ``at``. No query may be earlier
-            than an event of an earlier window, nor any event.
+        window
+            No row of it may be earlier than an event of an earlier window.
         """
-        happened = added(self.history, events)
-        keys = [happened[part].to_numpy() for part in self.history.key]
-        asked = queries.drop_nulls([*self.history.key])
-        event, query = _packed(keys), _packed([asked[part].to_numpy() for part in self.history.key])
-        amounts = happened.select(self.history.columns).to_native().to_numpy(order="c")
-        at, when = happened["at"].to_numpy(), asked["at"].to_numpy()
-        ids = asked["query"].to_numpy().astype(np.int64)
-        if self._of > 1:
-            mine, ours = self._mine(event), self._mine(query)
-            event, amounts, at = event[mine], amounts[mine], at[mine]
-            query, when, ids = query[ours], when[ours], ids[ours]
-        values = self._pass(event, at, amounts, query, when)
+        packed = self._packed([window.keys[part] for part in self.history.key])
+        local, keys = pd.factorize(packed)
+        columns = [window.columns[each] for each in self.history.sums]
+        whole = columns == list(range(window.amounts.shape[1]))
+        stream = window.amounts.copy() if whole else window.amounts.take(columns, axis=1)
+        if len(keys):
+            ours = np.flatnonzero(keys >= 0)
+            rows = self._grown(keys[ours])
+            ends = np.empty(len(keys), dtype=np.int64)
+            ends[local[::-1]] = np.arange(len(local))[::-1]
+            stream[ends[ours]] += self._sums[rows]
+            stream = running_sums(local, stream)
+            ends[local] = np.arange(len(local))
+            self._sums[rows] = stream[ends[ours]]
+        known = packed[window.ask] >= 0
+        values: Floats = stream[window.ask[known]]
         if len(self._fading):
             lives = self.history.half_lives[self._fading]
-            values[:, self._fading] *= decay(lives, when[:, None].astype(np.float64))
-        return Answers(ids, values)
+            values[:, self._fading] *= decay(lives, window.at[known][:, None])
+        return Answers(window.query[known], values)
 
     def state(self) -> tuple[list[Ints], Floats]:
         """The stored sums so far: codes of each part of the keys, and keys by sums."""
         packed, rows = self._rows.all()
         return _unpacked(packed, len(self.history.key)), self._sums[rows]
-
-    def _pass(self, event: Ints, at: Ints, amounts: Floats, query: Ints, when: Ints) -> Floats:
-        """One pass over the window: sums of the keys before it, then what happens, in order."""
-        local, keys = pd.factorize(np.concatenate([event, query]))
-        rows = self._grown(keys)
-        # Of one moment, questions come first: what happens at that moment is not yet known.
-        ask = len(keys) + np.searchsorted(at, when, "left") + np.arange(len(when))
-        tell = len(keys) + np.searchsorted(when, at, "right") + np.arange(len(at))
-        stream = np.zeros((len(keys) + len(local), amounts.shape[1]))
-        code = np.empty(len(stream), dtype=np.int64)
-        stream[: len(keys)] = self._sums[rows]
-        code[: len(keys)] = np.arange(len(keys))
-        stream[tell], code[tell] = amounts, local[: len(event)]
-        code[ask] = local[len(event) :]
-        running = running_sums(code, stream)
-        last = np.empty(len(keys), dtype=np.int64)
-        last[code] = np.arange(len(code))
-        self._sums[rows] = running[last]
-        values: Floats = running[ask]
-        return values
 
     def _grown(self, keys: Ints) -> Ints:
         rows = self._rows.of(keys)
@@ -144,16 +191,19 @@ class RunningHistory:
             self._sums.resize((int(len(self._rows) * 1.1) + 1, self._sums.shape[1]), refcheck=False)
         return rows
 
-    def _mine(self, packed: Ints) -> npt.NDArray[np.bool_]:
-        mine: npt.NDArray[np.bool_] = share_of(packed, self._of) == self._share
-        return mine
-
-
-def share_of(packed: Ints, of: int) -> Ints:
-    """Which of so many shares each key is in: alike in size, whatever the codes."""
-    mixed = packed.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    share: Ints = ((mixed >> np.uint64(40)) % np.uint64(of)).astype(np.int64)
-    return share
+    def _packed(self, parts: Sequence[Ints]) -> Ints:
+        """Keys as one number each, -1 where a part is null or the key is of another share."""
+        if len(parts) > 2:
+            raise ValueError(f"{self.history.name}: a key of more than two parts is not handled")
+        packed = parts[0]
+        out = packed < 0
+        for part in parts[1:]:
+            out |= part < 0
+            packed = packed * _TWO_PARTS + part
+        if self._of > 1:
+            mixed = packed.astype(np.uint64) * _MIXER
+            out |= (mixed >> np.uint64(40)) % np.uint64(self._of) != self._share
+        return np.where(out, -1, packed)
 
 
 class _KeyRows:
@@ -217,16 +267,6 @@ def _merged(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> tuple[Ints, Int
     keys = np.concatenate([one[0], other[0]])
     order = np.argsort(keys, kind="stable")  # two runs in order: merged in one pass
     return keys[order], np.concatenate([one[1], other[1]])[order]
-
-
-def _packed(parts: list[Any]) -> Ints:
-    """Codes of the parts of a key as one number."""
-    if len(parts) > 2:
-        raise ValueError(f"a key of {len(parts)} parts: two are what one number holds")
-    packed: Ints = parts[0].astype(np.int64)
-    for part in parts[1:]:
-        packed = packed * _TWO_PARTS + part.astype(np.int64)
-    return packed
 
 
 def _unpacked(packed: Ints, parts: int) -> list[Ints]:
