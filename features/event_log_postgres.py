@@ -102,8 +102,12 @@ class PostgresEventLog:
         self._where = f"{host}:{port}/{given.get('dbname', '')}"
         self._lock = threading.Lock()
         self._db: psycopg.Connection | None = None
-        with self._using("opened") as db:
-            self._settle(db)
+        try:
+            with self._using("opened") as db:
+                self._settle(db)
+        except BaseException:
+            self.close()
+            raise
 
     def _settle(self, db: psycopg.Connection) -> None:
         """Make the tables, once, whoever else does at this moment."""
@@ -203,7 +207,8 @@ class PostgresEventLog:
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            self._drop()
+            if self._db is not None:
+                self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,10 +230,6 @@ class PostgresEventLog:
                     f" ({_said(error)}); see that the server runs, that this machine may reach it,"
                     " and that user, password and rights are right"
                 ) from error
-
-    def _drop(self) -> None:
-        if self._db is not None:
-            self._db.close()
 
 
 def _one(found: psycopg.Cursor[tuple[Any, ...]]) -> int:

@@ -61,7 +61,7 @@ def redis_server() -> Iterator[str]:
             )
             return [program, str(folder / "redis.conf")]
 
-        with _running(start, folder) as port:
+        with _running(start, folder) as (port, _):
             yield f"redis://:{ENCODED}@127.0.0.1:{port}/0"
 
 
@@ -73,6 +73,16 @@ def postgres_server() -> Iterator[str]:
     ------
     MissingServerError
         There is no PostgreSQL.
+    """
+    with postgres_cluster() as run, run() as (url, _):
+        yield url
+
+
+@contextmanager
+def postgres_cluster() -> Iterator[Callable[..., AbstractContextManager[tuple[str, int]]]]:
+    """A new PostgreSQL cluster that may be started more than once.
+
+    Gives a function that runs its server, with the setting `fsync`, and gives URL and process id.
     """
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
@@ -93,16 +103,22 @@ def postgres_server() -> Iterator[str]:
             user,
         )  # fmt: skip
 
-        def start(port: int) -> list[str]:
-            return [
-                str(initdb.with_name("postgres")), "-D", str(data), "-k", str(folder),
-                "-h", "127.0.0.1", "-p", str(port), "-c", "fsync=on",
-            ]  # fmt: skip
+        @contextmanager
+        def run(fsync: str = "on") -> Iterator[tuple[str, int]]:
+            def start(port: int) -> list[str]:
+                return [
+                    str(initdb.with_name("postgres")), "-D", str(data), "-k", str(folder),
+                    "-h", "127.0.0.1", "-p", str(port), "-c", f"fsync={fsync}",
+                ]  # fmt: skip
 
-        with _running(start, folder, user) as port:
-            ask = [str(initdb.with_name("pg_isready")), "-h", "127.0.0.1", "-p", str(port)]
-            _until(lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0)
-            yield f"postgresql://muslin:{ENCODED}@127.0.0.1:{port}/postgres"
+            with _running(start, folder, user) as (port, process):
+                ask = [str(initdb.with_name("pg_isready")), "-h", "127.0.0.1", "-p", str(port)]
+                _until(
+                    lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0
+                )
+                yield f"postgresql://muslin:{ENCODED}@127.0.0.1:{port}/postgres", process.pid
+
+        yield run
 
 
 def _plain_user() -> str | None:
@@ -147,8 +163,8 @@ def _run(command: list[object], folder: Path, user: str | None) -> None:
 @contextmanager
 def _running(
     start: Callable[[int], list[str]], folder: Path, user: str | None = None
-) -> Iterator[int]:
-    """Run a server on a free port until the end; gives the port once it listens."""
+) -> Iterator[tuple[int, subprocess.Popen]]:
+    """Run a server on a free port until the end; gives port and process once it listens."""
     log = folder / "server.log"
     for _ in range(_TRIES):
         port = _free_port()
@@ -163,7 +179,7 @@ def _running(
             )
         try:
             if _listens(process, port):
-                yield port
+                yield port, process
                 return
         finally:
             _end(process)

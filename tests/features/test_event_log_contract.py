@@ -1,0 +1,257 @@
+"""What holds for every log of events; each test runs on SQLite and on PostgreSQL."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from features.event_log import EventConflictError, NewEvent
+from features.stores import open_event_log
+
+WRITER = """
+import sys, time
+from features.event_log import NewEvent
+from features.stores import open_event_log
+
+url, name, batches, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+with open_event_log(url) as log:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(batches):
+        ids = [f"{name}-{number}-{part}" for part in range(size)]
+        log.append([NewEvent(each, "ordered", number, each.encode()) for each in ids])
+        print(*ids, flush=True)
+        time.sleep(0.001)  # lets others have their turn
+"""
+FOREVER = 10**9
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request, tmp_path):
+    if request.param == "sqlite":
+        return str(tmp_path / "deep" / "events.db")
+    return request.getfixturevalue("postgres_log_url")
+
+
+@pytest.fixture
+def log(place):
+    with open_event_log(place) as log:
+        yield log
+
+
+def event(name, at=0, body=None, kind="ordered", customer=None):
+    body = b'{"id":"%s"}' % name.encode() if body is None else body
+    return NewEvent(name, kind, at, body, customer)
+
+
+def ids(events):
+    return [each.event_id for each in events]
+
+
+def everything(log):
+    return log.read(0, 10**6)
+
+
+class TestEventLog:
+    def test_what_was_appended_is_read_by_another_in_order(self, place, log):
+        events = [event("b", 5), event("a", 7, b'{"x":1}', "returned"), event("c", -3)]
+        numbers = log.append(events)
+        assert numbers == sorted(numbers)
+        with open_event_log(place) as other:
+            found = everything(other)
+        assert [each.seq for each in found] == numbers
+        assert [NewEvent(e.event_id, e.kind, e.at, e.body) for e in found] == events
+
+    def test_an_empty_log_has_no_last_number(self, log):
+        assert (everything(log), log.last(), log.append([])) == ([], 0, [])
+
+    def test_it_is_read_in_pages(self, log):
+        numbers = log.append([event(f"e{i}") for i in range(10)])
+        first = log.read(0, 4)
+        assert ids(first) == ["e0", "e1", "e2", "e3"]
+        assert ids(log.read(first[-1].seq, 4)) == ["e4", "e5", "e6", "e7"]
+        assert ids(log.read(numbers[-2], 4)) == ["e9"]
+        assert log.read(log.last(), 4) == []
+
+    def test_an_event_that_is_sent_again_is_stored_once(self, log):
+        (first,) = log.append([event("a")])
+        again = log.append([event("a"), event("b"), event("b"), event("a")])
+        assert again == [None, log.last(), None, None]
+        assert ids(everything(log)) == ["a", "b"]
+        assert everything(log)[0].seq == first
+
+    @pytest.mark.parametrize(
+        "other", [{"at": 2}, {"kind": "returned"}, {"body": b"{}"}, {"body": b'{"id":"a"} '}]
+    )
+    def test_another_event_of_the_same_id_is_refused_with_its_whole_batch(self, log, other):
+        log.append([event("a", at=1)])
+        changed = event("a", **{"at": 1, **other})
+        with pytest.raises(EventConflictError, match="event 'a' is in the log") as caught:
+            log.append([event("b"), changed, event("c")])
+        assert caught.value.event_id == "a"
+        with pytest.raises(EventConflictError, match="'d'"):
+            log.append([event("d"), event("e"), event("d", at=5)])
+        assert ids(everything(log)) == ["a"]
+        log.append([event("b"), event("d")])
+        assert ids(everything(log)) == ["a", "b", "d"]
+
+    def test_between_is_by_moment_and_then_by_the_bytes_of_the_id(self, log):
+        names = ["b", "a", "B", "é", "_", "Z", "a-b", "ab", "字", "10", "9"]
+        log.append([event(name, at=5) for name in names])
+        log.append([event("first", at=4), event("early", at=3), event("late", at=6)])
+        until = log.last()
+        log.append([event("unread", at=5)])
+        by_bytes = sorted(names, key=str.encode)
+        assert ids(log.between(3, 5, until)) == ["first", *by_bytes]
+        assert ids(log.between(4, 6, until)) == [*by_bytes, "late"]
+        assert ids(log.between(4, 4, until)) == []
+        assert "unread" in ids(log.between(4, 5, log.last()))
+
+    def test_a_log_keeps_every_text_and_every_byte(self, log):
+        odd = ["O'Hara; DROP TABLE events", "\x1f", "%s {}", '"\\u0041', "字🧵", "é" * 256]
+        events = [event(name, 2**63 - 1 - i, bytes(range(256))) for i, name in enumerate(odd)]
+        assert None not in log.append(events)
+        assert log.append(events) == [None] * len(odd)
+        found = everything(log)
+        assert ids(found) == odd
+        assert {each.body for each in found} == {bytes(range(256))}
+        assert found[0].at == 2**63 - 1
+
+    def test_a_large_batch_is_stored_whole(self, log):
+        events = [event(f"e{i}", at=i) for i in range(5000)]
+        numbers = log.append(events)
+        assert numbers == list(range(numbers[0], numbers[0] + 5000))
+        assert log.append(events) == [None] * 5000
+        assert log.last() == numbers[-1]
+
+    def test_one_log_serves_several_threads(self, log):
+        def write(name):
+            for i in range(20):
+                log.append([event(f"{name}-{i}")])
+                log.read(0, 5)
+
+        threads = [threading.Thread(target=write, args=(f"t{i}",)) for i in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(everything(log)) == 60
+
+
+class TestRemoving:
+    def test_a_customer_is_forgotten_by_body_and_by_what_the_sender_said(self, log):
+        log.append(
+            [
+                event("hers", body=b'{"customer_id":"c-1","a":1}'),
+                event("told", body=b'{"order_line_id":"l-1"}', customer="c-1"),
+                event("longer", body=b'{"customer_id":"c-11"}'),
+                event("within", body=b'{"wearer":{"customer_id":"c-1"}}'),
+                event("other", body=b'["c-1"]'),
+                event("none", body=b'{"customer_id":null}'),
+            ]
+        )
+        assert log.forget_customer("c-1") == 2
+        assert log.forget_customer("c-1") == 0
+        assert ids(everything(log)) == ["longer", "within", "other", "none"]
+
+    def test_old_events_are_pruned_by_moment(self, log):
+        log.append([event("new", at=10), event("old", at=9), event("older", at=-5)])
+        assert log.prune(10) == 2
+        assert ids(everything(log)) == ["new"]
+
+    def test_a_number_is_never_given_again(self, log):
+        numbers = log.append([event("a"), event("b", customer="c-1")])
+        log.forget_customer("c-1")
+        assert log.last() == numbers[-1]
+        (later,) = log.append([event("b")])
+        assert later > numbers[-1]
+        log.prune(100)
+        assert (everything(log), log.last()) == ([], later)
+        assert log.append([event("a")])[0] > later
+
+
+def start_writer(place, name, batches, size):
+    command = [sys.executable, "-c", WRITER, place, name, str(batches), str(size)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+
+
+def begin(*writers):
+    """Let them begin when all of them are ready."""
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+
+
+class TestSeveralProcesses:
+    def test_a_reader_that_follows_the_numbers_misses_nothing(self, place):
+        """Numbers become visible in their order, however many write."""
+        writers = [start_writer(place, f"w{i}", batches=60, size=i + 1) for i in range(3)]
+        begin(*writers)
+        followed = []
+        with open_event_log(place) as log:
+            running = True
+            while running:
+                running = any(writer.poll() is None for writer in writers)
+                while page := log.read(followed[-1].seq if followed else 0, 50):
+                    followed.extend(page)
+                time.sleep(0.001)
+            assert followed == everything(log)
+        told = [set(writer.communicate()[0].split()) for writer in writers]
+        assert [len(each) for each in told] == [60, 120, 180]
+        assert set(ids(followed)) == set().union(*told)
+        assert [writer.returncode for writer in writers] == [0, 0, 0]
+
+    def test_an_event_that_all_send_is_stored_once(self, place):
+        writers = [start_writer(place, "same", batches=40, size=2) for _ in range(3)]
+        begin(*writers)
+        for writer in writers:
+            writer.communicate()
+        assert [writer.returncode for writer in writers] == [0, 0, 0]
+        with open_event_log(place) as log:
+            found = ids(everything(log))
+        assert len(found) == len(set(found)) == 80
+
+    def test_what_was_acknowledged_survives_kill_9(self, place):
+        chance, size = random.Random(8), 3
+        acknowledged, killed_early = set(), 0
+        for kill in range(8):
+            writer = start_writer(place, f"k{kill}", FOREVER, size)
+            begin(writer)
+            lines = [writer.stdout.readline() for _ in range(chance.randrange(1, 30))]
+            time.sleep(chance.random() * 0.005)  # anywhere in the next batches
+            writer.kill()
+            lines += writer.communicate()[0].splitlines(keepends=True)
+            acknowledged.update(*(line.split() for line in lines if line.endswith("\n")))
+            with open_event_log(place) as log:
+                found = everything(log)
+                stored = set(ids(found))
+                assert acknowledged <= stored
+                assert len(stored) == len(found)
+                assert len(stored) % size == 0  # a batch is whole or absent
+                assert log.append([event(f"after-{kill}-{i}") for i in range(size)])[0] is not None
+            killed_early += writer.returncode == -9
+        assert killed_early == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"event_id": ""}, "event_id"),
+        ({"event_id": "x" * 257}, "event_id 'xxx"),
+        ({"event_id": "a\0b"}, "event_id"),
+        ({"kind": ""}, "kind"),
+        ({"customer_id": ""}, "customer_id"),
+        ({"body": b'{"customer_id":"%s"}' % (b"x" * 257)}, "customer_id"),
+        ({"at": 2**63}, "at 9223372036854775808 of event 'a'"),
+    ],
+)
+def test_an_event_that_no_log_could_hold_is_not_made(wrong, message):
+    given = {"event_id": "a", "kind": "ordered", "at": 0, "body": b"{}", **wrong}
+    with pytest.raises(ValueError, match=message):
+        NewEvent(**given)
