@@ -15,13 +15,14 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HeldVectors", "Trainer", "Vectors", "View", "predicted", "train_here"]
+__all__ = ["SEED_OF_BINS", "HeldVectors", "Trainer", "Vectors", "View", "predicted", "train_here"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_SEED_OF_BINS = 1
+SEED_OF_BINS = 1
+"""Of the sample of rows that bins are made of."""
 
 View = Callable[[Floats, int], Floats]
 """What a booster sees of a block of rows, given the block and the place of its first row."""
@@ -170,7 +171,7 @@ def train_here(
         categorical_feature=list(coded) if coded else "auto",
         free_raw_data=False,
     )
-    bins = {"data_random_seed": _SEED_OF_BINS}
+    bins = {"data_random_seed": SEED_OF_BINS}
     return [lgb.train({**bins, **each}, data, num_boost_round=rounds) for each in settings]
 
 
