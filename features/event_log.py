@@ -47,7 +47,6 @@ CREATE TABLE IF NOT EXISTS events (
     body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_at ON events (at, event_id);
-CREATE INDEX IF NOT EXISTS events_customer ON events (customer_id) WHERE customer_id IS NOT NULL;
 PRAGMA application_id={_APPLICATION_ID};
 PRAGMA user_version={_LAYOUT};
 COMMIT;
@@ -313,6 +312,10 @@ class SqliteEventLog:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA secure_delete=ON")  # what is removed is overwritten
+        # Ids come in any order: their index is kept at hand (64 MB), and its pages are moved from
+        # the log into the file once for many batches.
+        db.execute("PRAGMA cache_size=-65536")
+        db.execute("PRAGMA wal_autocheckpoint=10000")
         if not tables:
             db.executescript(_SCHEMA)
 

@@ -30,8 +30,6 @@ _SCHEMA: Final[tuple[LiteralString, ...]] = (
         body bytea NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS muslin_events_at ON muslin_events (at, event_id)",
-    """CREATE INDEX IF NOT EXISTS muslin_events_customer ON muslin_events (customer_id)
-        WHERE customer_id IS NOT NULL""",
     """CREATE TABLE IF NOT EXISTS muslin_events_last (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         seq bigint NOT NULL

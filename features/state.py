@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -37,6 +38,8 @@ NamesCustomer = Callable[[Sequence[str], str], bool]
 """Whether a key, given in its parts, is one of this customer."""
 _FEW = 500
 """Keys that are looked up by a query of their own number; more go in as one JSON array."""
+# In place: INSERT OR REPLACE removes the row first, and takes five times as long.
+_PUT = "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -216,7 +219,7 @@ class SqliteState:
         with self._writing() as db:
             db.execute("DELETE FROM state")
             db.execute("DELETE FROM meta")
-            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", items)
+            db.executemany(_PUT, items)
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             (count,) = db.execute("SELECT count(*) FROM state").fetchone()
         return int(count)
@@ -230,11 +233,12 @@ class SqliteState:
         expect: Mapping[str, str | None] | None = None,
     ) -> None:
         """Put these values among the others, in one transaction; see :class:`StateStore`."""
+        ordered = sorted(items, key=itemgetter(0))  # neighbours of the file one after another
         with self._writing() as db:
             if expect:
                 check_expected(self.meta(), expect, self.where)
             db.executemany("DELETE FROM state WHERE key = ?", ((key,) for key in delete))
-            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", items)
+            db.executemany(_PUT, ordered)
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
 
     @contextmanager

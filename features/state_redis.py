@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import orjson
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -262,12 +263,17 @@ class RedisState:
         (``BGREWRITEAOF``, ``BGSAVE``). What another writes of this customer meanwhile may stay.
         """
         self._refuse_when_readonly()
+        in_key, in_value = customer_id.encode(), orjson.dumps(customer_id)
         with self._told("written"):
+            # What is sifted is only a candidate: "c-1" is in "c-11" too.
             keys = {
                 key
                 for raw, value in self._client.hscan_iter(self._values, count=_BATCH)
-                if names((key := raw.decode()).split(KEY_SEPARATOR), customer_id)
-                or customer_of(value) == customer_id
+                if (in_key in raw or in_value in value)
+                and (
+                    names((key := raw.decode()).split(KEY_SEPARATOR), customer_id)
+                    or customer_of(value) == customer_id
+                )
             }
             if keys:
                 with self._client.pipeline() as pipe:
