@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
@@ -20,11 +20,19 @@ import polars as pl
 from features.engines import collected
 from features.events import wrapped
 from features.histories import History, final_state, values_before
-from features.state import StateStore, state_key
+from features.state import state_key
 
-__all__ = ["WHOLE", "Window"]
+__all__ = ["WHOLE", "Reader", "Window"]
 
 Floats = npt.NDArray[np.float64]
+
+
+class Reader(Protocol):
+    """What a window needs of a state store."""
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The values of those keys that are there."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Window:
 
     since: int | None = None
     until: int | None = None
-    state: StateStore | None = None
+    state: Reader | None = None
 
     def cut(self, events: Any) -> Any:
         """The events of the window."""
@@ -95,13 +103,11 @@ class Window:
         names = {state_key(*prefix, history.name, *parts): parts for parts in asked}
         found = self.state.get_many(list(names)) if names else {}
         parts = [names[name] for name in found]
-        sums = np.frombuffer(b"".join(found.values()), "<f8").reshape(len(found), -1)
+        sums = np.frombuffer(b"".join(found.values()), "<f8").reshape(-1, len(history.sums))
         columns: dict[str, Any] = {
             part: pl.Series([each[i] for each in parts], dtype=pl.String)
             for i, part in enumerate(key)
         }
-        if not found:
-            sums = np.zeros((0, len(history.sums)))
         return pl.DataFrame(columns | dict(zip(history.columns, sums.T, strict=True)))
 
 

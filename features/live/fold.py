@@ -1,0 +1,286 @@
+"""Folding live events into the state, exactly once and in whatever order they arrive.
+
+The state after a batch of events is that of a window (:mod:`features.window`) over the sums before
+it. An event that tells of a moment before the last window is put in its place: the windows after
+that moment are taken back, by what each of them has overwritten, and the events since are folded
+again with the late one among them. How far back this goes is the horizon; an event from before it
+waits in the log for the next filling of the state.
+
+The position in the log is written with the sums, in one transaction: whatever happens to the
+process, every event counts once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+import pandas as pd
+
+from features.event_log import EventLog, LoggedEvent
+from features.live.records import LiveEvent, Records
+from features.live.rows import KINDS
+from features.order_records import order_items
+from features.state import StateStore, state_key
+from features.window import Window
+
+__all__ = ["Applied", "Fold", "ModelState", "first_meta"]
+
+_SEQ, _LATE, _WINDOWS = "live.seq", "live.late", "live.windows"
+_LENGTH = struct.Struct("<i")
+_NONE = -1
+
+Items = Iterator[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """What one model keeps in the state.
+
+    Parameters
+    ----------
+    items
+        Its ``state_items`` with the feature space bound: contract tables and a window.
+    window_days
+        Days from delivery after which a line without a return counts as kept.
+    """
+
+    items: Callable[[Mapping[str, pd.DataFrame], Window], Items]
+    window_days: float | None = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What one step of a fold did.
+
+    Attributes
+    ----------
+    events
+        Events taken from the log.
+    again
+        Events that were folded anew because an earlier one came in.
+    late
+        Events from before the horizon: they count from the next filling of the state on.
+    unknown
+        Ids of events about a line or claim that nothing was told of.
+    until
+        The last moment the state stands for, microseconds.
+    """
+
+    events: int = 0
+    again: int = 0
+    late: int = 0
+    unknown: tuple[str, ...] = ()
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A window that was folded: its number, and the last moment in it."""
+
+    number: int
+    until: int
+
+
+@dataclass(frozen=True)
+class _Overlay:
+    """A state seen with some values put back to what they were."""
+
+    state: StateStore
+    restored: Mapping[str, bytes | None] = field(default_factory=dict)
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The values of those keys that are there."""
+        if not self.restored:
+            return self.state.get_many(keys)
+        found = self.state.get_many([key for key in keys if key not in self.restored])
+        back = ((key, self.restored.get(key)) for key in keys)
+        return found | {key: value for key, value in back if value is not None}
+
+
+class Fold:
+    """Keeps a state up with a log of events.
+
+    Parameters
+    ----------
+    state
+        Filled for these models, see :func:`pipelines.materialize.materialize`. One fold writes it;
+        of two that take up the same events one is refused.
+    log
+        Where the events are.
+    models
+        What each model keeps.
+    horizon_us
+        How far back events may arrive out of order, microseconds.
+    """
+
+    def __init__(
+        self, state: StateStore, log: EventLog, models: Sequence[ModelState], *, horizon_us: int
+    ) -> None:
+        self._state = state
+        self._log = log
+        self._models = models
+        self._horizon = horizon_us
+        days = {each.window_days for each in models if each.window_days is not None}
+        self._windows = sorted(days)
+
+    def step(self, limit: int = 5_000) -> Applied:
+        """Fold the next events of the log, at most `limit` of them.
+
+        Returns
+        -------
+        Applied
+            Without events where the log holds nothing new.
+
+        Raises
+        ------
+        StateError
+            Another has folded these events meanwhile, or the store cannot be written; nothing of
+            them is in the state then.
+        """
+        meta = self._state.meta()
+        seq, windows = int(meta.get(_SEQ, 0)), _windows(meta)
+        new = self._log.read(seq, limit)
+        if not new:
+            return Applied(until=windows[-1].until)
+        expect = {_SEQ: meta.get(_SEQ), _WINDOWS: meta[_WINDOWS]}
+        fresh = [each for each in new if each.at > windows[0].until]
+        late = len(new) - len(fresh)
+        told = {_SEQ: str(new[-1].seq), _LATE: str(int(meta.get(_LATE, 0)) + late)}
+        if not fresh:
+            self._state.put_many((), told, expect=expect)
+            return Applied(len(new), late=late, until=windows[-1].until)
+        before, left = self._taken_back(windows, min(each.at for each in fresh))
+        until = max(windows[-1].until, *(each.at for each in fresh))
+        events = fresh
+        if len(left) < len(windows):
+            events = self._log.between(left[-1].until, until, new[-1].seq)
+        unknown = self._fold(before, left, events, until, told, expect)
+        return Applied(len(new), len(events) - len(fresh), late, tuple(unknown), until)
+
+    def advance(self, until: int) -> Applied:
+        """Let time pass without an event: windows close, and silent lines count as kept.
+
+        Parameters
+        ----------
+        until
+            Microseconds; nothing happens if the state stands for that moment already.
+        """
+        meta = self._state.meta()
+        windows = _windows(meta)
+        if until > windows[-1].until:
+            expect = {_SEQ: meta.get(_SEQ), _WINDOWS: meta[_WINDOWS]}
+            self._fold(_Overlay(self._state), windows, [], until, {}, expect)
+        return Applied(until=max(until, windows[-1].until))
+
+    def _taken_back(
+        self, windows: Sequence[_Folded], earliest: int
+    ) -> tuple[_Overlay, list[_Folded]]:
+        """The state before the windows that end at `earliest` or later, and the windows left."""
+        left = list(windows)
+        restored: dict[str, bytes | None] = {}
+        while len(left) > 1 and left[-1].until >= earliest:
+            key = _undo_key(left.pop().number)
+            restored |= dict(_unpacked(self._state.get_many([key])[key]))
+            restored[key] = None
+        return _Overlay(self._state, restored), left
+
+    def _fold(
+        self,
+        before: _Overlay,
+        windows: Sequence[_Folded],
+        events: Sequence[LoggedEvent],
+        until: int,
+        told: Mapping[str, str],
+        expect: Mapping[str, str | None],
+    ) -> list[str]:
+        """Write the state after one more window, with what takes it back."""
+        last = windows[-1]
+        records = Records(before, self._windows)
+        records.add(sorted(map(_live, events), key=_place), last.until, until)
+        tables = records.tables()
+        window = Window(last.until, until, before)
+        items: dict[str, bytes | None] = dict.fromkeys(records.gone())
+        for model in self._models:
+            items.update(model.items(tables, window))
+        items.update(order_items(tables))
+        items.update(records.items())
+        added = _Folded(last.number + 1, until)
+        old = before.get_many(list(items))
+        items[_undo_key(added.number)] = _packed({key: old.get(key) for key in items})
+        for key, value in before.restored.items():
+            items.setdefault(key, value)
+        kept = [*windows, added]
+        while len(kept) > 1 and kept[1].until <= until - self._horizon:
+            items[_undo_key(kept.pop(0).number + 1)] = None
+        self._state.put_many(
+            ((key, value) for key, value in items.items() if value is not None),
+            {**told, _WINDOWS: _told(kept)},
+            delete=[key for key, value in items.items() if value is None],
+            expect=expect,
+        )
+        return records.unknown
+
+
+def first_meta(until: int, seq: int) -> dict[str, str]:
+    """What the meta of a newly filled state says to a fold.
+
+    Parameters
+    ----------
+    until
+        The last moment the state stands for, microseconds.
+    seq
+        Events of the log up to this number are in it.
+    """
+    return {_SEQ: str(seq), _LATE: "0", _WINDOWS: _told([_Folded(0, until)])}
+
+
+def _live(event: LoggedEvent) -> LiveEvent:
+    return LiveEvent(event.event_id, event.kind, event.at, orjson.loads(event.body))
+
+
+def _place(event: LiveEvent) -> tuple[int, int, str]:
+    """Events in order; of one moment what others refer to comes first."""
+    return event.at, KINDS.index(event.kind), event.event_id
+
+
+def _undo_key(number: int) -> str:
+    return state_key("live", "undo", str(number))
+
+
+def _windows(meta: Mapping[str, str]) -> list[_Folded]:
+    return [_Folded(*each) for each in orjson.loads(meta[_WINDOWS])]
+
+
+def _told(windows: Sequence[_Folded]) -> str:
+    return orjson.dumps([[each.number, each.until] for each in windows]).decode()
+
+
+def _packed(values: Mapping[str, bytes | None]) -> bytes:
+    parts: list[bytes] = []
+    for key, value in values.items():
+        name = key.encode()
+        parts += (_LENGTH.pack(len(name)), name)
+        parts += (_LENGTH.pack(_NONE),) if value is None else (_LENGTH.pack(len(value)), value)
+    return b"".join(parts)
+
+
+def _unpacked(stored: bytes) -> Iterator[tuple[str, bytes | None]]:
+    at = 0
+
+    def taken() -> bytes | None:
+        nonlocal at
+        (length,) = _LENGTH.unpack_from(stored, at)
+        at += _LENGTH.size
+        if length == _NONE:
+            return None
+        value = stored[at : at + length]
+        at += length
+        return value
+
+    while at < len(stored):
+        name = taken()
+        assert name is not None
+        yield name.decode(), taken()

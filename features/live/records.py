@@ -1,0 +1,320 @@
+"""The rows that later events will need again, kept in the state beside the sums.
+
+A return tells of a line that was ordered weeks ago. The rows of its order, of the account and of
+the goods are read from the state, put together as small contract tables, and go through the same
+code as the tables of a whole shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from features.events import DAY_US
+from features.live.rows import LATER, Row, frames_of, rows_of
+from features.state import state_key
+from features.window import Reader
+
+__all__ = ["LiveEvent", "Records", "record_items"]
+
+_LIVE = "live"
+_ORDER, _LINE, _RETURN = "order", "line", "return"
+_CUSTOMER, _PRODUCT, _DUE = "customer", "product", "due"
+_HOUR_US = DAY_US // 24
+_OF_CLAIM = ("inspection", "settlement", "decision")
+_TABLES_OF_ORDER = {
+    "lines": "order_lines",
+    "returns": "returns",
+    "feedback": "fit_feedback",
+    "decisions": "abuse_labels",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """An event to be folded into the state.
+
+    Attributes
+    ----------
+    event_id
+        The sender's name for it.
+    kind
+        One of :data:`features.live.rows.KINDS`.
+    at
+        The moment it tells of, microseconds.
+    row
+        What it tells.
+    """
+
+    event_id: str
+    kind: str
+    at: int
+    row: Row
+
+
+class Records:
+    """The rows a window touches: read from the state, added to, and written back.
+
+    Parameters
+    ----------
+    state
+        What was known before the window.
+    windows_days
+        After so many days from delivery without a return a line counts as kept.
+    """
+
+    def __init__(self, state: Reader, windows_days: Sequence[float]) -> None:
+        self._state = state
+        self._windows = [int(days * DAY_US) for days in windows_days]
+        self._records: dict[str, Any] = {}
+        self._changed: dict[str, None] = {}
+        self._until = 0
+        self._orders: dict[str, None] = {}
+        self._customers: dict[str, None] = {}
+        self._products: dict[str, None] = {}
+        self.unknown: list[str] = []
+        """Ids of events about a line or claim that nothing was told of."""
+
+    def add(self, events: Sequence[LiveEvent], since: int | None, until: int) -> None:
+        """Take the events of a window, in the order of their moments, and what falls due in it."""
+        self._until = until
+        self._load(_own_keys(events))
+        self._load(self._order_keys(events))
+        for event in events:
+            if not self._add(event):
+                self.unknown.append(event.event_id)
+        if since is not None:
+            self._fall_due(since, until)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The touched rows as contract tables: of orders all lines, with their people and goods."""
+        orders = [self._records[_key(_ORDER, each)] for each in self._orders]
+        lines = [line for order in orders for line in order["lines"].values()]
+        customers = dict.fromkeys([*self._customers, *(line["customer_id"] for line in lines)])
+        products = dict.fromkeys([*self._products, *(line["product_id"] for line in lines)])
+        self._load([_key(_CUSTOMER, each) for each in customers])
+        self._load([_key(_PRODUCT, each) for each in products])
+        people = self._known(_CUSTOMER, customers)
+        goods = self._known(_PRODUCT, products)
+        rows: dict[str, Iterable[Row]] = {
+            table: [row for order in orders for row in order[part].values()]
+            for part, table in _TABLES_OF_ORDER.items()
+        }
+        return frames_of(
+            {
+                **rows,
+                "customers": [each["row"] for each in people if each["row"]],
+                "body_measurements": [row for each in people for row in each["bodies"].values()],
+                "products": [each["row"] for each in goods],
+                "product_sizes": [row for each in goods for row in each["sizes"]],
+            }
+        )
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """The records that have changed, as keys and values of the state store."""
+        for key in self._changed:
+            if self._records[key]:
+                yield key, _dumps(self._records[key])
+
+    def gone(self) -> list[str]:
+        """Keys of records that nothing is left of."""
+        return [key for key in self._changed if not self._records[key]]
+
+    def _known(self, kind: str, ids: Iterable[str]) -> list[Any]:
+        found = (self._records.get(_key(kind, each)) for each in ids)
+        return [each for each in found if each is not None]
+
+    def _load(self, keys: Iterable[str]) -> None:
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._records]
+        if wanted:
+            found = self._state.get_many(wanted)
+            self._records |= {key: orjson.loads(value) for key, value in found.items()}
+
+    def _order_keys(self, events: Sequence[LiveEvent]) -> Iterator[str]:
+        for event in events:
+            if (order := self._order_of(event)) is not None:
+                yield _key(_ORDER, order)
+
+    def _order_of(self, event: LiveEvent) -> str | None:
+        row = event.row
+        if event.kind == "order_line":
+            return str(row["order_id"])
+        by = _RETURN if event.kind in _OF_CLAIM else _LINE
+        name = "return_id" if by == _RETURN else "order_line_id"
+        found = self._records.get(_key(by, str(row.get(name))))
+        return None if found is None else str(found)
+
+    def _add(self, event: LiveEvent) -> bool:
+        kind, row = event.kind, event.row
+        if kind == "customer":
+            self._customer(row["customer_id"])["row"] = dict(row)
+            return True
+        if kind == "measurement":
+            named = f"{row.get('wearer') or 'self'}\x1f{row['measured_at']}"
+            self._customer(row["customer_id"])["bodies"][named] = dict(row)
+            return True
+        if kind == "product":
+            self._products[row["product_id"]] = None
+            known = {name: value for name, value in row.items() if name != "sizes"}
+            self._put(_key(_PRODUCT, row["product_id"]), {"row": known, "sizes": row["sizes"]})
+            return True
+        return self._add_to_order(event)
+
+    def _add_to_order(self, event: LiveEvent) -> bool:
+        kind, row = event.kind, event.row
+        order_id = self._order_of(event)
+        if order_id is None:
+            return False
+        key = _key(_ORDER, order_id)
+        if kind == "order_line":
+            order = self._put(key, self._records.get(key) or _new_order(row))
+            line = row["order_line_id"]
+            before = order["lines"].get(line, {})
+            later = {name: value for name, value in before.items() if name in LATER["delivery"]}
+            order["lines"][line] = {**row, **later}
+            self._put(_key(_LINE, line), order_id)
+            self._orders[order_id] = None
+            return True
+        order = self._put(key, self._records[key])
+        self._orders[order_id] = None
+        if kind == "delivery":
+            line = order["lines"][row["order_line_id"]]
+            line.update(row)
+            self._schedule(row["order_line_id"], row["delivered_at"])
+        elif kind == "return":
+            order["returns"][row["return_id"]] = dict(row)
+            self._put(_key(_RETURN, row["return_id"]), order_id)
+        elif kind in ("inspection", "settlement"):
+            order["returns"][row["return_id"]].update(row)
+        elif kind == "feedback":
+            order["feedback"][f"{row['order_line_id']}\x1f{row['source']}"] = dict(row)
+        else:
+            order["decisions"][row["return_id"]] = dict(row)
+        return True
+
+    def _customer(self, customer_id: str) -> Any:
+        self._customers[customer_id] = None
+        key = _key(_CUSTOMER, customer_id)
+        return self._put(key, self._records.get(key, {"row": None, "bodies": {}}))
+
+    def _put(self, key: str, record: Any) -> Any:
+        self._records[key] = record
+        self._changed[key] = None
+        return record
+
+    def _schedule(self, line: str, delivered: int) -> None:
+        for window in self._windows:
+            due = delivered + window
+            if due <= self._until:  # it is touched, and that is enough
+                continue
+            key = _key(_DUE, str(due // _HOUR_US))
+            self._load([key])
+            waiting = self._put(key, self._records.get(key, []))
+            if [due, line] not in waiting:
+                waiting.append([due, line])
+                waiting.sort()
+
+    def _fall_due(self, since: int, until: int) -> None:
+        """Touch the orders of lines whose return window closes after `since` and by `until`."""
+        hours = range(since // _HOUR_US, until // _HOUR_US + 1)
+        keys = [_key(_DUE, str(hour)) for hour in hours]
+        self._load(keys)
+        due = []
+        for key in keys:
+            waiting = self._records.get(key, [])
+            if past := [line for moment, line in waiting if moment <= until]:
+                due += past
+                self._put(key, [each for each in waiting if each[0] > until])
+        self._load(_key(_LINE, line) for line in due)
+        orders = dict.fromkeys(str(self._records[_key(_LINE, line)]) for line in due)
+        self._load(_key(_ORDER, order) for order in orders)
+        self._orders.update(orders)
+
+
+def record_items(
+    tables: Mapping[str, pd.DataFrame], windows_days: Sequence[float], until: int
+) -> Iterator[tuple[str, bytes]]:
+    """The records of whole tables: what :class:`Records` would have kept of all their events.
+
+    Parameters
+    ----------
+    tables
+        Contract tables.
+    windows_days
+        As given to :class:`Records`.
+    until
+        Windows that close by then are no longer waited for.
+    """
+    rows = {name: rows_of(name, frame) for name, frame in tables.items()}
+    orders: dict[str, dict[str, Any]] = {}
+    order_of: dict[str, str] = {}
+    due: dict[str, list[list[Any]]] = {}
+    windows = [int(days * DAY_US) for days in windows_days]
+    for line in rows["order_lines"]:
+        order_id, line_id = line["order_id"], line["order_line_id"]
+        orders.setdefault(order_id, _new_order(line))["lines"][line_id] = line
+        order_of[line_id] = order_id
+        yield _key(_LINE, line_id), _dumps(order_id)
+        for window in windows if "delivered_at" in line else ():
+            moment = line["delivered_at"] + window
+            if moment > until:
+                due.setdefault(str(moment // _HOUR_US), []).append([moment, line_id])
+    order_of_return = {}
+    for claim in rows.get("returns", ()):
+        order_id = order_of[claim["order_line_id"]]
+        orders[order_id]["returns"][claim["return_id"]] = claim
+        order_of_return[claim["return_id"]] = order_id
+        yield _key(_RETURN, claim["return_id"]), _dumps(order_id)
+    for word in rows.get("fit_feedback", ()):
+        order = orders[order_of[word["order_line_id"]]]
+        order["feedback"][f"{word['order_line_id']}\x1f{word['source']}"] = word
+    for label in rows.get("abuse_labels", ()):
+        orders[order_of_return[label["return_id"]]]["decisions"][label["return_id"]] = label
+    for order_id, order in orders.items():
+        yield _key(_ORDER, order_id), _dumps(order)
+    for hour, waiting in due.items():
+        yield _key(_DUE, hour), _dumps(sorted(waiting))
+    people: dict[str, dict[str, Any]] = {}
+    for customer in rows.get("customers", ()):
+        people[customer["customer_id"]] = {"row": customer, "bodies": {}}
+    for body in rows.get("body_measurements", ()):
+        person = people.setdefault(body["customer_id"], {"row": None, "bodies": {}})
+        person["bodies"][f"{body.get('wearer') or 'self'}\x1f{body['measured_at']}"] = body
+    for customer_id, person in people.items():
+        yield _key(_CUSTOMER, customer_id), _dumps(person)
+    goods: dict[str, dict[str, Any]] = {
+        row["product_id"]: {"row": row, "sizes": []} for row in rows["products"]
+    }
+    for size in rows["product_sizes"]:
+        goods[size["product_id"]]["sizes"].append(size)
+    for product_id, known in goods.items():
+        yield _key(_PRODUCT, product_id), _dumps(known)
+
+
+def _new_order(line: Row) -> dict[str, Any]:
+    return {**{part: {} for part in _TABLES_OF_ORDER}, "customer_id": line["customer_id"]}
+
+
+def _own_keys(events: Iterable[LiveEvent]) -> Iterator[str]:
+    for event in events:
+        row = event.row
+        if event.kind in ("customer", "measurement"):
+            yield _key(_CUSTOMER, row["customer_id"])
+        elif event.kind == "product":
+            yield _key(_PRODUCT, row["product_id"])
+        elif event.kind in _OF_CLAIM:
+            yield _key(_RETURN, row["return_id"])
+        else:
+            yield _key(_LINE, row["order_line_id"])
+
+
+def _key(kind: str, name: str) -> str:
+    return state_key(_LIVE, kind, name)
+
+
+def _dumps(record: Any) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
