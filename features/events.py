@@ -118,9 +118,9 @@ def _told(feedback: Any, returns: Any) -> Any:
         )
     if returns is not None:
         sized = wrapped(returns).filter(nw.col("reason").is_in([*_VERDICT_OF_REASON]))
-        verdict = nw.col("reason").replace_strict(
-            [*_VERDICT_OF_REASON], [*_VERDICT_OF_REASON.values()], return_dtype=nw.String
-        )
+        verdict: Any = nw.lit(None, nw.String)
+        for reason, word in _VERDICT_OF_REASON.items():  # DuckDB cannot replace_strict
+            verdict = nw.when(nw.col("reason") == reason).then(nw.lit(word)).otherwise(verdict)
         words.append(sized.select("order_line_id", "at", verdict.alias("verdict")))
     if not words:
         return None

@@ -75,8 +75,8 @@ class History:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the values: ``<history>.<sum>``."""
-        return [f"{self.name}.{each.name}" for each in self.sums]
+        """Names of the values: ``<history>__<sum>``, for Spark takes a dot for a field within."""
+        return [f"{self.name}__{each.name}" for each in self.sums]
 
     @property
     def half_lives(self) -> npt.NDArray[np.float64]:

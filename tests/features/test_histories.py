@@ -235,4 +235,4 @@ def test_a_half_life_halves():
 
 
 def test_columns_carry_the_name_of_their_history():
-    assert HISTORY.columns[:2] == ["size.orders", "size.money"]
+    assert HISTORY.columns[:2] == ["size__orders", "size__money"]
