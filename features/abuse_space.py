@@ -129,6 +129,7 @@ class AbuseSpace:
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str] = (),
         claims: pd.DataFrame | None = None,
+        window: Window = WHOLE,
     ) -> AbuseData:
         """Vectors and decisions of claims.
 
@@ -141,14 +142,16 @@ class AbuseSpace:
         claims
             The claims wanted, as contract ``returns``; all on record but those of held-out lines,
             when omitted. A claim asked about is in no history for being asked about.
+        window
+            What gives the values of the histories.
         """
         lines = line_rows(tables, self.prices_)
         known = self._claims(tables, lines, hold_out)
         asked = known
         if claims is not None:
             asked = claim_rows(claims, lines, self._returns(tables, hold_out))
-        events = self._events(lines, known, tables, hold_out)
-        sums = self._sums(self._keyed(asked), events)
+        events = self._events(lines, known, tables, hold_out, window)
+        sums = self._sums(self._keyed(asked), events, window=window)
         facts = _facts(asked, hold_out)
         blind = facts.copy()
         blind[:, [FACTS.index(name) for name in ("worn", "swapped", "gap")]] = np.nan

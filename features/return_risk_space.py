@@ -22,7 +22,7 @@ from features.baskets import BASKET_FACTS, basket_facts
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.engines import Engine, collected, native, usual_engine
 from features.events import DAY_US, line_events
-from features.histories import T0_US, values_before
+from features.histories import T0_US
 from features.lines import YEAR_US, line_facts, to_micros, with_natural_size
 from features.positions import SizeScales
 from features.return_risk import CODED, DELIVERY, FACTS, HISTORIES, return_risk_vectors
@@ -124,6 +124,7 @@ class ReturnRiskSpace:
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str] = (),
         moment: Moment = "checkout",
+        window: Window = WHOLE,
     ) -> ReturnRiskData:
         """Vectors and outcomes of all order lines.
 
@@ -136,14 +137,16 @@ class ReturnRiskSpace:
         moment
             ``checkout``: as of the order. ``delivered``: as of the delivery, with its facts; a line
             that never arrived is asked about as of the order, and has none.
+        window
+            What gives the values of the histories.
         """
         facts = self.facts(tables)
-        events = self.events(facts, tables, hold_out)
-        y, mature = self._outcomes(facts, tables, hold_out)
+        events = self.events(facts, tables, hold_out, window)
+        y, mature = self._outcomes(facts, tables, hold_out, window)
         if moment == "delivered":
             at = facts["delivered"].fillna(facts["at"]).astype("int64")
             facts = facts.assign(at=at.clip(lower=facts["at"]))
-        X = self.vectors(facts, events)
+        X = self.vectors(facts, events, window)
         if moment == "delivered":
             X = np.column_stack([X, self.delivery_matrix(facts)])
         return ReturnRiskData(
@@ -200,12 +203,12 @@ class ReturnRiskSpace:
         )
         return window.cut(events)
 
-    def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
+    def vectors(self, facts: pd.DataFrame, events: Any, window: Window = WHOLE) -> Floats:
         """The vectors of these rows, from the events strictly before each."""
         query = self._native(facts[["at", *_KEY_COLUMNS]].assign(query=np.arange(len(facts))))
         sums = {}
         for history in HISTORIES:
-            values = collected(values_before(history, events, query))
+            values = collected(window.values_before(history, events, query))
             sums[history.name] = np.zeros((len(facts), len(history.sums)))
             found = values.select(*history.columns).to_numpy()
             sums[history.name][values["query"].to_numpy()] = found
@@ -271,16 +274,18 @@ class ReturnRiskSpace:
         facts: pd.DataFrame,
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str],
+        window: Window = WHOLE,
     ) -> tuple[Ints, Bools]:
         """What became of each line, and whether it is old enough to be told either way."""
         back = _claims(tables)
-        until = _known_until(facts, back, hold_out)
-        window = int(self.window_days_ * DAY_US)
-        never = int(self.slowest_days_ * DAY_US) + window
+        if (until := window.until) is None:
+            until = _known_until(facts, back, hold_out)
+        open_for = int(self.window_days_ * DAY_US)
+        never = int(self.slowest_days_ * DAY_US) + open_for
         ordered, came = facts["at"], facts["delivered"].astype("float64")
         # Complaints are quick and silence takes the whole window: of a line whose window is still
         # open only a return would be known, so it tells nothing yet.
-        settled = (came + window <= until) | (came.isna() & (ordered + never <= until))
+        settled = (came + open_for <= until) | (came.isna() & (ordered + never <= until))
         y = np.zeros(len(facts))
         if back is not None:
             told = back[back["at"] <= until]

@@ -25,7 +25,6 @@ from features.events import DAY_US, line_events, wrapped
 from features.frames import AgeFrame, is_growing
 from features.garments import binding_of_part, part_of_scale, stretch_of
 from features.geometry import chart_geometry, parent_scale
-from features.histories import values_before
 from features.lines import body_scale, is_unnamed, line_facts, to_micros, with_natural_size
 from features.positions import PLACED, SizeScales
 from features.size_fit import CODED, FACTS, HISTORIES, PREFERENCES, SUMS, size_fit_vectors
@@ -164,7 +163,10 @@ class SizeFitSpace:
         return self
 
     def data(
-        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        hold_out: Collection[str] = (),
+        window: Window = WHOLE,
     ) -> SizeFitData:
         """Vectors and outcomes of all order lines.
 
@@ -174,14 +176,18 @@ class SizeFitSpace:
             Contract tables.
         hold_out
             Ids of lines whose outcomes are in no label and no history.
+        window
+            What gives the values of the histories.
         """
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
-        facts = self.lines(tables)
-        events = self.events(facts, tables, hold_out)
+        facts = self.lines(tables, window)
+        events = self.events(facts, tables, hold_out, window)
         y, told = _outcomes(events, facts["order_line_id"])
-        y = np.where(_settled(facts, _known_until(facts, tables, hold_out)), y, -1)
+        if (until := window.until) is None:
+            until = _known_until(facts, tables, hold_out)
+        y = np.where(_settled(facts, until), y, -1)
         return SizeFitData(
-            X=self.vectors(facts, events),
+            X=self.vectors(facts, events, window),
             y=y,
             told=told,
             at=facts["at"].to_numpy(dtype=np.int64),
@@ -296,12 +302,12 @@ class SizeFitSpace:
         )
         return window.cut(events)
 
-    def vectors(self, facts: pd.DataFrame, events: Any) -> Floats:
+    def vectors(self, facts: pd.DataFrame, events: Any, window: Window = WHOLE) -> Floats:
         """The vectors of these rows, from the events strictly before each."""
         query = self._native(facts[["at", *_KEY_COLUMNS]].assign(query=np.arange(len(facts))))
         sums = np.zeros((len(facts), len(HISTORIES), len(SUMS)))
         for i, history in enumerate(HISTORIES):
-            values = collected(values_before(history, events, query))
+            values = collected(window.values_before(history, events, query))
             sums[values["query"].to_numpy(), i] = values.select(*history.columns).to_numpy()
         return size_fit_vectors(self.facts_matrix(facts), sums, self.base_)
 

@@ -1,0 +1,246 @@
+"""`muslin features build`: vectors of a shop of any size, as partitioned Parquet.
+
+The shop is cut into chunks of whole orders, and each model's own space builds the vectors of every
+chunk; sums of histories are worked out over all chunks, on disk (:mod:`features.chunks`). Memory is
+one chunk and the sums of keys, whatever the number of lines.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from data_contracts.errors import BadInputError
+from features import abuse, return_risk, size_fit
+from features.abuse_events import LINKS
+from features.abuse_space import AbuseSpace
+from features.chunks import Stages, through
+from features.histories import History
+from features.return_risk_space import ReturnRiskSpace
+from features.size_fit_space import SizeFitSpace
+from features.window import Window
+from models.vectors_on_disk import write_part
+from pipelines.shop_chunks import ShopChunks, ShopTables, sampled
+
+__all__ = ["SAMPLE_LINES", "STATE", "Built", "build", "known_until"]
+
+SAMPLE_LINES = 200_000
+"""Lines of the customers that a space is fitted on where there is no champion."""
+STATE = "state"
+"""Folder of the stored sums, in the folder of the model."""
+
+Rows = tuple[Any, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built of a model.
+
+    Attributes
+    ----------
+    rows
+        Vectors.
+    parts
+        Files they are in.
+    until
+        Last moment that the shop tells of, microseconds; the stored sums stand for it.
+    """
+
+    rows: int
+    parts: int
+    until: int
+
+
+def build(
+    name: str,
+    space: Any,
+    chunks: ShopChunks,
+    out: Path,
+    *,
+    until: int,
+    memory: int = 2 << 30,
+    threads: int = 2,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Built:
+    """Build the vectors of a model, with the sums that its histories end with.
+
+    Parameters
+    ----------
+    name
+        ``size_fit``, ``return_risk`` or ``abuse``.
+    space
+        Fitted feature space of the model.
+    chunks
+        The shop.
+    out
+        ``<out>/<name>/part-*.parquet`` and ``<out>/<name>/state/<history>.parquet`` are written;
+        what was there of the model is replaced once all is done.
+    until
+        See :func:`known_until`.
+    memory
+        Bytes that sums of histories may take at a time.
+    threads
+        Histories at work at a time.
+    tell
+        Is told what is being done.
+
+    Raises
+    ------
+    BadInputError
+        `out` holds something else under this name.
+    """
+    target = out / name
+    _check_target(target)
+    out.mkdir(parents=True, exist_ok=True)
+    vectors = _VECTORS[name]
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
+        work = Path(temporary)
+        new = work / "new"
+        (new / STATE).mkdir(parents=True)
+        shares: dict[str, int] = {}
+
+        def keep(history: History, state: pl.DataFrame) -> None:
+            path = new / STATE / f"{history.name}.parquet"
+            if shares.get(history.name) == stages.answered:  # another share of the same keys
+                state = pl.concat([pl.read_parquet(path), state])
+            shares[history.name] = stages.answered
+            state.write_parquet(path)
+
+        stages = Stages(
+            work / "stages",
+            chunks.edges,
+            firsts=_FIRSTS.get(name),
+            memory=memory,
+            threads=threads,
+            keep=keep,
+        )
+        rows, parts = 0, 0
+        while not parts:
+            for chunk in range(len(chunks)):
+                tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
+                tables = chunks.tables(chunk)
+
+                def ask(window: Window, tables: dict[str, pd.DataFrame] = tables) -> Any:
+                    return space.data(tables, window=window)
+
+                data = through(stages, chunk, until, ask)
+                if data is not None:
+                    columns = vectors.columns(data)
+                    write_part(new, parts, data.X, vectors.names, columns)
+                    rows, parts = rows + len(data.X), parts + 1
+            if not parts:
+                tell(f"{name}: sums of {len(stages.histories)} histories")
+                stages.answer()
+        (new / STATE / "moment.json").write_text(
+            json.dumps({"until": until, "space": space.fingerprint}), encoding="utf-8"
+        )
+        if target.exists():
+            shutil.rmtree(target)
+        new.rename(target)
+        space.save(target / STATE)
+    return Built(rows, parts, until)
+
+
+def known_until(name: str, shop: ShopTables) -> int:
+    """The last moment that a shop's tables tell a model of, microseconds."""
+    last = [_latest(shop.scan("order_lines"), "ordered_at")]
+    returns = shop.scan("returns") if "returns" in shop.files else None
+    if returns is not None and name != "abuse":
+        last.append(_latest(returns, "requested_at"))
+    if name == "size_fit" and "fit_feedback" in shop.files:
+        last.append(_latest(shop.scan("fit_feedback"), "given_at"))
+    if name == "abuse":
+        last.append(_latest(shop.scan("order_lines"), "delivered_at"))
+        if returns is not None:
+            ours = shop.scan("order_lines").select("order_line_id")
+            claims = returns.join(ours, on="order_line_id", how="semi")
+            last.append(_latest(claims, "requested_at"))
+            if "abuse_labels" in shop.files:
+                decided = shop.scan("abuse_labels").filter(pl.col("decided_by") != "model")
+                ids = claims.select("return_id")
+                last.append(_latest(decided.join(ids, on="return_id", how="semi"), "decided_at"))
+    return max(moment for moment in last if moment is not None)
+
+
+def _latest(rows: pl.LazyFrame, column: str) -> int | None:
+    if column not in rows.collect_schema().names():
+        return None
+    found: int | None = rows.select(pl.col(column).dt.epoch("us").max()).collect().item()
+    return found
+
+
+def fitted_space(name: str, shop: ShopTables, lines: int = SAMPLE_LINES) -> Any:
+    """A space fitted on customers drawn by lot, whole, with about so many lines."""
+    return _VECTORS[name].space().fit(sampled(shop, lines))
+
+
+def _check_target(target: Path) -> None:
+    if not target.exists():
+        return
+    strangers = [
+        each.name
+        for each in (target.iterdir() if target.is_dir() else [target])
+        if each.name != STATE and not each.match("part-*.parquet")
+    ]
+    if strangers:
+        raise BadInputError(
+            f"{target} holds {', '.join(sorted(strangers)[:3])}, which this command did not"
+            " write and would remove; choose another --out"
+        )
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """What a part of a model's vectors has beside them."""
+
+    names: Sequence[str]
+    space: Callable[[], Any]
+    columns: Callable[[Any], Mapping[str, Any]]
+
+
+def _of_size(data: Any) -> Mapping[str, Any]:
+    return {
+        "y": data.y,
+        "at": data.at,
+        "order_line_id": data.ids,
+        "told": np.asarray(data.told, dtype=bool),
+        "sized": np.asarray(data.sized, dtype=bool),
+    }
+
+
+def _of_risk(data: Any) -> Mapping[str, Any]:
+    keys = ("order_id", "product_id", "customer_id")
+    return {
+        "y": data.y,
+        "at": data.at,
+        "order_line_id": data.ids,
+        "mature": np.asarray(data.mature, dtype=bool),
+        **{key: data.facts[key].to_numpy(dtype=object) for key in keys},
+    }
+
+
+def _of_abuse(data: Any) -> Mapping[str, Any]:
+    return {
+        "y": data.y,
+        "at": data.at,
+        "return_id": data.ids,
+        "order_line_id": data.order_line_id,
+        "group": data.groups,
+    }
+
+
+_FIRSTS = {"abuse": {f"joined_{link}": ("customer_id", link) for link in LINKS}}
+_VECTORS = {
+    "size_fit": _Vectors(size_fit.VECTOR, SizeFitSpace, _of_size),
+    "return_risk": _Vectors(return_risk.VECTOR, ReturnRiskSpace, _of_risk),
+    "abuse": _Vectors(abuse.VECTOR, AbuseSpace, _of_abuse),
+}

@@ -1,0 +1,147 @@
+"""Vectors built out of core are those of the shop in memory."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from data_contracts.errors import BadInputError
+from data_contracts.readers import read_tables, write_tables
+from features import abuse, return_risk, size_fit
+from features.abuse_space import AbuseSpace
+from features.engines import collected
+from features.histories import final_state
+from features.return_risk_space import ReturnRiskSpace
+from features.size_fit_space import SizeFitSpace
+from models.vectors_on_disk import VectorParts
+from pipelines.build_features import build, known_until
+from pipelines.shop_chunks import ShopTables, cut, sampled
+from pipelines.simulate import simulate
+
+SPACES = {"size_fit": SizeFitSpace, "return_risk": ReturnRiskSpace, "abuse": AbuseSpace}
+DECLARED = {"size_fit": size_fit, "return_risk": return_risk, "abuse": abuse}
+LINES, PER_CHUNK = 900, 200
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A shop of which order lines and returns lie in parts, by month as Spark writes them."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_tables(simulate(LINES, seed=5).tables, folder)
+    for name, time in (("order_lines", "ordered_at"), ("returns", "requested_at")):
+        rows = pl.read_parquet(folder / f"{name}.parquet")
+        (folder / f"{name}.parquet").unlink()
+        months = rows.with_columns(month=pl.col(time).dt.strftime("%Y-%m"))
+        for (month,), part in months.partition_by("month", as_dict=True, include_key=False).items():
+            path = folder / name / f"month={month}"
+            path.mkdir(parents=True)
+            part.write_parquet(path / "part-0.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(folder, tmp_path_factory):
+    return ShopTables.open(folder, tmp_path_factory.mktemp("spare"))
+
+
+@pytest.fixture(scope="module")
+def chunks(shop, tmp_path_factory):
+    return cut(shop, tmp_path_factory.mktemp("chunks"), per_chunk=PER_CHUNK)
+
+
+@pytest.fixture(scope="module")
+def tables(shop):
+    """The same tables in memory, whole."""
+    return sampled(shop, 10 * LINES)
+
+
+@pytest.fixture(scope="module", params=list(SPACES))
+def model(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def space(model, tables):
+    return SPACES[model]().fit(tables)
+
+
+@pytest.fixture(scope="module")
+def built(model, space, shop, chunks, tmp_path_factory):
+    out = tmp_path_factory.mktemp("built")
+    told = build(model, space, chunks, out, until=known_until(model, shop), memory=1 << 16)
+    return out / model, told
+
+
+def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built):
+    folder, told = built
+    data = space.data(tables)
+    parts = pl.read_parquet(folder / "part-*.parquet")
+    assert told.rows == len(parts) == len(data.X)
+    assert told.parts >= 4
+    key = "return_id" if model == "abuse" else "order_line_id"
+    place = {each: i for i, each in enumerate(parts[key].to_list())}
+    rows = [place[each] for each in data.ids]
+    names = VectorParts.open(folder, parts.columns[: data.X.shape[1]]).names
+    got = parts.select(names).to_numpy()[rows]
+    np.testing.assert_allclose(got, data.X, rtol=1e-9, atol=1e-9)
+    assert parts["y"].to_numpy()[rows].tolist() == data.y.tolist()
+    assert parts["at"].to_numpy()[rows].tolist() == data.at.tolist()
+    assert parts["y"].dtype == parts["at"].dtype == pl.Int64
+
+
+def test_the_stored_sums_are_those_of_all_events(model, space, tables, built):
+    folder, told = built
+    events = space.data(tables).events
+    known = json.loads((folder / "state" / "moment.json").read_text())
+    assert known["until"] == told.until
+    for history in DECLARED[model].HISTORIES:
+        got = pl.read_parquet(folder / "state" / f"{history.name}.parquet")
+        expected = collected(final_state(history, events)).to_polars()
+        both = expected.join(got, on=list(history.key), suffix="_got", how="left")
+        for column in history.columns:
+            np.testing.assert_allclose(
+                both[f"{column}_got"], both[column], rtol=1e-9, atol=1e-12, err_msg=column
+            )
+        assert got.select(history.key).is_unique().all()
+
+
+def test_orders_are_never_cut_through(chunks):
+    held = [set(chunks.tables(i)["order_lines"]["order_id"]) for i in range(len(chunks))]
+    assert len(held) >= 4
+    assert sum(map(len, held)) == len(set().union(*held))
+
+
+def test_every_good_line_is_in_one_chunk(chunks, tables):
+    ids = [i for c in range(len(chunks)) for i in chunks.tables(c)["order_lines"]["order_line_id"]]
+    assert sorted(ids) == sorted(tables["order_lines"]["order_line_id"])
+    assert chunks.lines == len(ids)
+
+
+def test_a_sample_has_customers_whole(shop, tables):
+    lines = sampled(shop, LINES // 3)["order_lines"]
+    assert 0 < len(lines) < LINES
+    all_lines = tables["order_lines"]
+    theirs = all_lines[all_lines["customer_id"].isin(set(lines["customer_id"]))]
+    assert set(theirs["order_line_id"]) == set(lines["order_line_id"])
+
+
+def test_a_folder_of_csv_is_read_too(tables, folder, tmp_path):
+    for name, table in read_tables(folder, ["products", "product_sizes", "customers"]).items():
+        table.drop(columns="colours", errors="ignore").to_csv(tmp_path / f"{name}.csv", index=False)
+    tables["order_lines"].to_csv(tmp_path / "order_lines.csv", index=False)
+    shop = ShopTables.open(tmp_path, tmp_path / "spare")
+    assert cut(shop, tmp_path / "chunks", per_chunk=PER_CHUNK).lines == len(tables["order_lines"])
+
+
+def test_a_table_that_is_missing_is_named(tmp_path):
+    with pytest.raises(BadInputError, match="lacks products, product_sizes, order_lines"):
+        ShopTables.open(tmp_path, tmp_path / "spare")
+
+
+def test_a_folder_of_something_else_is_left_alone(space, model, chunks, tmp_path):
+    (tmp_path / model).mkdir()
+    (tmp_path / model / "notes.txt").write_text("mine")
+    with pytest.raises(BadInputError, match=r"notes\.txt"):
+        build(model, space, chunks, tmp_path, until=0)
+    assert (tmp_path / model / "notes.txt").read_text() == "mine"
