@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final, LiteralString, Self
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from features.event_log import EventLogError, LoggedEvent, NewEvent, sift
 
 __all__ = ["PostgresEventLog"]
+
+T = TypeVar("T")
 
 _CONNECT_S: Final = "5"
 _SILENT_MS: Final = "10000"
@@ -101,8 +103,7 @@ class PostgresEventLog:
         self._lock = threading.Lock()
         self._db: psycopg.Connection | None = None
         try:
-            with self._using("opened") as db:
-                self._settle(db)
+            self._do("opened", self._settle)
         except BaseException:
             self.close()
             raise
@@ -145,27 +146,7 @@ class PostgresEventLog:
         """Log events, all of them or none; see :class:`EventLog`."""
         if not events:
             return []
-        with self._using("written") as db, db.transaction():
-            # A statement of its own: the next one sees what was committed before the lock came.
-            last = _one(db.execute(_LOCK))
-            ids = [event.event_id for event in events]
-            rows = db.execute(_KNOWN, (ids,), binary=True)
-            new, numbers = sift(events, {row[0]: row[1:] for row in rows}, last)
-            if new:
-                put = [each for _, each in new]
-                db.execute(
-                    _INSERT,
-                    (
-                        [seq for seq, _ in new],
-                        [each.event_id for each in put],
-                        [each.kind for each in put],
-                        [each.at for each in put],
-                        [each.customer_id for each in put],
-                        [each.body for each in put],
-                        new[-1][0],
-                    ),
-                )
-        return numbers
+        return self._do("written", partial(_append, events))
 
     def read(self, after: int, limit: int) -> list[LoggedEvent]:
         """At most `limit` events with numbers greater than `after`, by number."""
@@ -176,13 +157,14 @@ class PostgresEventLog:
         return self._found(_BETWEEN, after_at, until_at, up_to_seq)
 
     def _found(self, query: LiteralString, *given: int) -> list[LoggedEvent]:
-        with self._using("read") as db:
-            return [LoggedEvent(*row) for row in db.execute(query, given, binary=True)]
+        return self._do(
+            "read",
+            lambda db: [LoggedEvent(*row) for row in db.execute(query, given, binary=True)],
+        )
 
     def last(self) -> int:
         """The greatest number ever given to a stored event; 0 when there was none."""
-        with self._using("read") as db:
-            return _one(db.execute("SELECT seq FROM muslin_events_last"))
+        return self._do("read", lambda db: _one(db.execute("SELECT seq FROM muslin_events_last")))
 
     def forget_customer(self, customer_id: str) -> int:
         """Remove the events about a customer.
@@ -192,15 +174,14 @@ class PostgresEventLog:
         No query finds them from then on. Their bytes leave the table's file with the next ``VACUUM
         FULL muslin_events``, and the server's own log and backups as these are kept.
         """
-        with self._using("written") as db:
-            return db.execute(
-                "DELETE FROM muslin_events WHERE customer_id = %s", (customer_id,)
-            ).rowcount
+        return self._remove("DELETE FROM muslin_events WHERE customer_id = %s", customer_id)
 
     def prune(self, before_at: int) -> int:
         """Remove the events of moments before `before_at`; later events take their space."""
-        with self._using("written") as db:
-            return db.execute("DELETE FROM muslin_events WHERE at < %s", (before_at,)).rowcount
+        return self._remove("DELETE FROM muslin_events WHERE at < %s", before_at)
+
+    def _remove(self, query: LiteralString, given: str | int) -> int:
+        return self._do("written", lambda db: db.execute(query, (given,)).rowcount)
 
     def close(self) -> None:
         """Close the connection."""
@@ -214,20 +195,54 @@ class PostgresEventLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _using(self, what: str) -> Iterator[psycopg.Connection]:
-        """The connection, for one thread at a time; opened anew when it was lost."""
+    def _do(self, what: str, work: Callable[[psycopg.Connection], T]) -> T:
+        """Work with the connection, one thread at a time.
+
+        A connection that was lost is opened anew, once, for all that is done here may be done
+        twice: an event that was stored before the answer was lost is known the second time.
+        """
         with self._lock:
             try:
-                if self._db is None or self._db.closed:
-                    self._db = self._connect()
-                yield self._db
+                try:
+                    return work(self._connected())
+                except psycopg.OperationalError:
+                    if self._db is None or not self._db.closed:
+                        raise
+                    return work(self._connected())
             except psycopg.Error as error:
                 raise EventLogError(
                     f"the log of events in PostgreSQL at {self._where} cannot be {what}"
                     f" ({_said(error)}); see that the server runs, that this machine may reach it,"
                     " and that user, password and rights are right"
                 ) from error
+
+    def _connected(self) -> psycopg.Connection:
+        if self._db is None or self._db.closed:
+            self._db = self._connect()
+        return self._db
+
+
+def _append(events: Sequence[NewEvent], db: psycopg.Connection) -> list[int | None]:
+    with db.transaction():
+        # A statement of its own: the next one sees what was committed before the lock came.
+        last = _one(db.execute(_LOCK))
+        rows = db.execute(_KNOWN, ([event.event_id for event in events],), binary=True)
+        new, numbers = sift(events, {row[0]: row[1:] for row in rows}, last)
+        if new:
+            put = [event for _, event in new]
+            db.execute(
+                _INSERT,
+                (
+                    [seq for seq, _ in new],
+                    [event.event_id for event in put],
+                    [event.kind for event in put],
+                    [event.at for event in put],
+                    [event.customer_id for event in put],
+                    [event.body for event in put],
+                    new[-1][0],
+                ),
+            )
+    return numbers
 
 
 def _one(found: psycopg.Cursor[tuple[Any, ...]]) -> int:

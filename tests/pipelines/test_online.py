@@ -5,6 +5,7 @@ from fake_job import Share, ShareJob
 
 from features.settings import Settings
 from features.state import SqliteState, state_key
+from features.stores import open_state
 from pipelines import materialize, online
 from pipelines.simulate import simulate
 from pipelines.tracking import RegistryError, Version
@@ -56,6 +57,22 @@ def test_the_state_holds_every_champion_and_tells_whose_it_is(settings, tables):
         orders = [state_key("order_line", id_) for id_ in tables["order_lines"]["order_line_id"]]
         assert len(state.get_many(orders)) == len(orders)
     assert filled.keys == len(orders) + 2
+
+
+def test_the_state_in_redis_is_the_state_in_the_file(settings, tables, redis_state_url):
+    versions = Versions(first=4, third=7)
+    in_redis = settings.model_copy(update={"state_url": redis_state_url})
+    filled = online.materialize_champions(tables, versions, settings)
+    assert online.materialize_champions(tables, versions, in_redis) == filled
+    keys = [state_key("order_line", id_) for id_ in tables["order_lines"]["order_line_id"]]
+    keys += [state_key("first", "mean"), state_key("third", "mean")]
+    with (
+        open_state(settings.state_url, readonly=True) as file,
+        open_state(redis_state_url, readonly=True) as server,
+    ):
+        assert server.get_many(keys) == file.get_many(keys)
+        assert len(server.get_many(keys)) == filled.keys
+        assert server.meta().keys() == file.meta().keys()
 
 
 def test_a_model_that_lost_its_champion_leaves_nothing_behind(settings, tables):

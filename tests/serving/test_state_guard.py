@@ -1,6 +1,7 @@
 import pytest
 
-from features.state import SqliteState, StateError
+from features.state import StateError
+from features.stores import open_state
 from serving.advisor import ModelLabel
 from serving.state_guard import StateGuard
 
@@ -9,15 +10,23 @@ MINE = {"space.return_risk": "mine", "version.return_risk": "4"}
 OTHER = {"space.return_risk": "other", "version.return_risk": "3", "space.abuse": "mine"}
 
 
+@pytest.fixture(params=["sqlite", "redis"])
+def place(request, tmp_path):
+    if request.param == "sqlite":
+        return str(tmp_path / "state.db")
+    return request.getfixturevalue("redis_state_url")
+
+
 @pytest.fixture
-def writer(tmp_path):
-    with SqliteState(tmp_path / "state.db") as state:
+def writer(place):
+    with open_state(place) as state:
         yield state
 
 
 @pytest.fixture
-def reader(writer):
-    with SqliteState(writer.path, readonly=True) as state:
+def reader(writer, place):
+    writer.replace([], {})
+    with open_state(place, readonly=True) as state:
         yield state
 
 
