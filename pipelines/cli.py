@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from pipelines.audit_cli import expire_command, verify_command
+from pipelines.features_cli import build_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
 from pipelines.policy_cli import policy_app
@@ -396,6 +397,14 @@ def serve(
     become_service(_settings(host=host, port=port))
 
 
+_features = typer.Typer(
+    help="Vectors of tables of any size.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_features.command("build")(_explained(build_command))
+app.add_typer(_features, name="features")
 app.command("forget")(_explained(forget_command))
 app.add_typer(policy_app, name="policy")
 app.add_typer(sizes_app, name="sizes")

@@ -1,0 +1,136 @@
+"""`muslin features build`: vectors of tables of any size, as partitioned Parquet."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from pipelines.shop_chunks import ShopTables
+
+__all__ = ["build_command"]
+
+_ALL = "all"
+
+
+def build_command(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Tables: each a Parquet file, a folder of such files, or a CSV file.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write to, a folder for each model.")],
+    model: Annotated[
+        str, typer.Option(metavar="size-fit|return-risk|abuse|all", help="Whose vectors.")
+    ] = _ALL,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Feature space to use, such as OUT/<model>/state of an earlier build; else the"
+            " champion's, else one is fitted on a sample.",
+        ),
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=1000, help="Order lines to fit a space on where there is none.")
+    ] = 200_000,
+    chunk: Annotated[
+        int, typer.Option(min=1000, help="Order lines in memory at a time.")
+    ] = 250_000,
+    memory: Annotated[
+        float, typer.Option(min=0.01, help="GB that sums of histories may take at a time.")
+    ] = 2.0,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what lies on disk meanwhile; beside --out if left out."),
+    ] = None,
+) -> None:
+    """Build the vectors of every order line, or claim, from tables larger than memory.
+
+    Vectors go to OUT/<model>/part-*.parquet, the sums that the histories end with to
+    OUT/<model>/state. The values are those that `muslin train` computes in memory.
+    """
+    from pipelines.build_features import build, known_until
+    from pipelines.jobs import MODELS
+    from pipelines.progress import Steps
+    from pipelines.shop_chunks import ShopTables, cut
+
+    console = Console(highlight=False)
+    names = _names(model, tuple(MODELS))
+    if space is not None and len(names) > 1:
+        from data_contracts.errors import BadInputError
+
+        raise BadInputError("--space is the space of one model; name it with --model")
+    work = scratch or out
+    work.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".chunks-", dir=work))
+    try:
+        with Steps(console, 1 + 2 * len(names)) as step:
+            step(f"cutting {data} into chunks of {chunk:,} lines")
+            shop = ShopTables.open(data, folder / "spare")
+            chunks = cut(shop, folder, per_chunk=chunk)
+            for name in names:
+                step(f"{name}: finding its feature space")
+                chosen, whose = _space(name, shop, space, sample)
+                step(f"{name}: building vectors of {len(chunks):,} chunks")
+                built = build(
+                    name,
+                    chosen,
+                    chunks,
+                    out,
+                    until=known_until(name, shop),
+                    memory=int(memory * 1e9),
+                )
+                console.print(
+                    f"{built.rows:,} vectors in {built.parts:,} parts in {out / name}, by {whose}",
+                    markup=False,
+                    soft_wrap=True,
+                )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    console.print(
+        f"{chunks.lines:,} order lines are good, {chunks.set_aside:,} rows of all tables are not",
+        markup=False,
+    )
+
+
+def _names(model: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    from data_contracts.errors import BadInputError
+
+    if model == _ALL:
+        return known
+    name = model.replace("-", "_")
+    if name not in known:
+        words = ", ".join((*(each.replace("_", "-") for each in known), _ALL))
+        raise BadInputError(f"there is no model {model!r}; there is {words}")
+    return (name,)
+
+
+def _space(name: str, shop: ShopTables, folder: Path | None, lines: int) -> tuple[Any, str]:
+    """A feature space, and whose it is in words."""
+    from data_contracts.errors import BadInputError
+    from features.settings import Settings
+    from pipelines.build_features import fitted_space
+    from pipelines.jobs import job_of
+    from pipelines.tracking import Registry
+
+    job = job_of(name)
+    if folder is not None:
+        if not (folder / "space.json").is_file():
+            raise BadInputError(f"{folder} holds no space.json; give the folder of a saved space")
+        return job.load_space(folder), f"the space in {folder}"
+    registry = Registry(Settings.load())
+    champion = registry.champion(name)
+    if champion is None:
+        fitted = fitted_space(name, shop, lines)
+        return fitted, f"a space fitted on customers with about {lines:,} lines"
+    with tempfile.TemporaryDirectory() as temporary:
+        model = registry.download(name, champion.number, Path(temporary))
+        return job.load_space(model), f"the space of version {champion.number}, the champion"
