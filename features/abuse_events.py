@@ -26,6 +26,7 @@ from typing import Any
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
+from features.engines import reused
 from features.events import wrapped
 
 __all__ = ["AMOUNTS", "EVENT_KEYS", "LINKS", "abuse_events"]
@@ -131,7 +132,7 @@ def abuse_events(
     events = nw.concat(streams, how="vertical")
     if known_until is not None:
         events = events.filter(nw.col("at") <= known_until)
-    stream: IntoFrameT = events.to_native()
+    stream: IntoFrameT = reused(events.to_native())
     return stream
 
 

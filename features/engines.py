@@ -15,6 +15,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, get_args
+from weakref import finalize
 
 import narwhals as nw
 import pandas as pd
@@ -24,7 +25,7 @@ import pyarrow as pa
 from data_contracts.errors import BadInputError
 from features.settings import Engine, Settings
 
-__all__ = ["ENGINES", "Engine", "EngineError", "collected", "native", "usual_engine"]
+__all__ = ["ENGINES", "Engine", "EngineError", "collected", "native", "reused", "usual_engine"]
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 """Names of the engines."""
@@ -41,6 +42,7 @@ _EVERYWHERE = {
     "spark.log.level": "ERROR",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.localRelationThreshold": "0",  # rows are data, no part of a plan
     "spark.driver.maxResultSize": "0",  # values are asked for whole
 }
 
@@ -102,6 +104,23 @@ def collected(frame: Any) -> nw.DataFrame[Any]:
         wrapped.collect(backend="polars") if isinstance(wrapped, nw.LazyFrame) else wrapped
     )
     return eager
+
+
+def reused(frame: Any) -> Any:
+    """Let Spark keep what it computes of a frame that many histories read; others need no telling.
+
+    Parameters
+    ----------
+    frame
+        See :func:`native`. Spark keeps its rows, in memory and then on disk, as long as somebody
+        holds the frame that is returned.
+    """
+    if nw.from_native(frame).implementation is not nw.Implementation.PYSPARK:
+        return frame
+    held = frame.persist()
+    # The rows belong to the plan: without this they would stay as long as the session.
+    finalize(held, held._jdf.unpersist).atexit = False
+    return held
 
 
 def _arrow(frame: pd.DataFrame, texts: Collection[str]) -> pa.Table:

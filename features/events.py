@@ -24,6 +24,8 @@ from typing import Any
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
+from features.engines import reused
+
 __all__ = ["DAY_US", "EVENT_COLUMNS", "line_events", "wrapped"]
 
 DAY_US = 86_400_000_000
@@ -87,7 +89,7 @@ def line_events(
     events = nw.concat(streams, how="vertical")
     if known_until is not None:
         events = events.filter(nw.col("at") <= known_until)
-    stream: IntoFrameT = events.to_native()
+    stream: IntoFrameT = reused(events.to_native())
     return stream
 
 
