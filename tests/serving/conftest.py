@@ -23,6 +23,7 @@ def settings(tmp_path, monkeypatch) -> Settings:
         tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
         state_url=str(tmp_path / "state.db"),
         champion_dir=tmp_path / "champion",
+        events_url=str(tmp_path / "events.db"),
         audit_url=str(tmp_path / "audit.db"),
     )
 
