@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from models.vectors import View
 
-__all__ = ["NoPartsError", "PartsError", "VectorParts", "write_part"]
+__all__ = ["NoPartsError", "PartsError", "VectorParts", "opened", "write_part"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,7 +89,7 @@ class VectorParts:
         PartsError
             There is no part, no row, or a part lacks a column.
         """
-        system, root = _system(str(folder))
+        system, root = opened(str(folder))
         found = system.get_file_info(pyarrow.fs.FileSelector(root, allow_not_found=True))
         parts = sorted(info.base_name for info in found if _PART.fullmatch(info.base_name))
         if not parts:
@@ -165,7 +165,7 @@ class VectorParts:
 
     def has(self, name: str) -> bool:
         """Whether the first part has such a column; the parts of a folder are alike."""
-        system, root = _system(self.folder)
+        system, root = opened(self.folder)
         with pq.ParquetFile(f"{root}/{self.files[0][0]}", filesystem=system) as part:
             return name in part.schema_arrow.names
 
@@ -206,7 +206,7 @@ class VectorParts:
 
     def _batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """The rows that count, file by file; a file without any is not opened."""
-        system, root = _system(self.folder)
+        system, root = opened(self.folder)
         first = 0
         for name, count in self.files:
             chosen = None if self.chosen is None else self.chosen[first : first + count]
@@ -298,7 +298,8 @@ def write_part(
     return path
 
 
-def _system(folder: str) -> tuple[pyarrow.fs.FileSystem, str]:
+def opened(folder: str) -> tuple[pyarrow.fs.FileSystem, str]:
+    """The file system of a path or URL, and the folder's path in it."""
     if "://" in folder:
         system, root = pyarrow.fs.FileSystem.from_uri(folder)
         return system, str(root).rstrip("/")

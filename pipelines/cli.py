@@ -224,16 +224,34 @@ def validate(
 @_explained
 def train(
     model: Models,
-    data: Data,
+    data: Annotated[
+        str | None, typer.Option(metavar="DIR|URL", help="Folder of tables, or database URL.")
+    ] = None,
     tune: Annotated[
         int, typer.Option(min=0, metavar="TRIALS", help="Settings to try before; 0 for none.")
     ] = 0,
     folds: Annotated[int, typer.Option(min=1, max=8, help="Rolling time folds.")] = 3,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URL", help="Folder of vectors instead of tables: what no memory holds."
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Worker processes to train from vectors with.")
+    ] = 0,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of a Dask cluster to train from vectors with."),
+    ] = None,
 ) -> None:
     """Train a model, judge it on rolling time folds, log and register it in MLflow.
 
     With `all`, a model that the tables cannot train is left out with the reason.
     """
+    if vectors is not None or data is None:
+        _train_from_vectors(model, data, vectors, workers, scheduler, tune)
+        return
     jobs = [job_of(name) for name in MODELS] if model == _ALL else [_job(model, others=(_ALL,))]
     from data_contracts.errors import BadInputError
     from pipelines.load import load_tables, shown_source
@@ -263,6 +281,39 @@ def train(
     console.print(
         "next: " + " && ".join(f"muslin promote {name}" for name in trained), markup=False
     )
+
+
+def _train_from_vectors(
+    model: str,
+    data: str | None,
+    vectors: str | None,
+    workers: int,
+    scheduler: str | None,
+    trials: int,
+) -> None:
+    from data_contracts.errors import BadInputError
+    from pipelines.progress import Steps
+    from pipelines.show import show_trained
+    from pipelines.train_from_vectors import train_from_vectors, trainer
+
+    if vectors is None:
+        raise BadInputError(f"give the tables to learn from: muslin train {model} --data DIR")
+    if data is not None:
+        raise BadInputError("give --data or --vectors, not both: vectors are made of the tables")
+    if trials:
+        raise BadInputError("--tune needs --data: tune on tables of fewer lines, then train on all")
+    job = _job(model)
+    console = _out()
+    with Steps(console, 5) as step:
+        step("opening the registry")
+        registry = _registry()
+        with trainer(workers, scheduler) as train:
+            done = train_from_vectors(job.name, vectors, registry, train=train, step=step)
+    show_trained(console, job, done)
+    console.print(
+        f"{job.name} version {done.version} is registered at {registry.uri}", markup=False
+    )
+    console.print(f"next: muslin promote {job.command}", markup=False)
 
 
 def _enriched(console: Console, job: Job, tables: Tables) -> Tables:

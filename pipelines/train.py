@@ -18,7 +18,7 @@ from pipelines.plots import calibration_plot
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
 
-__all__ = ["Trained", "train_model"]
+__all__ = ["Trained", "replayed", "train_model"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def train_model(
     if champion is not None and champion.tags.get("folds") != tags["folds"]:
         step("judging the champion's settings on the same folds")
         tags["champion_then"] = str(champion.number)
-        theirs = _replay(job, champion, settings, prepared, metrics)
+        theirs = replayed(job, champion, settings, prepared, metrics)
         metrics |= {f"champion_{name}": value for name, value in theirs.items()}
     step("training on all orders")
     fitted = job.fit(tables, params)
@@ -167,14 +167,26 @@ def _trial(study: Any) -> str:
     return f"trial {last.number + 1} {last.state.name.lower()}, best log loss {best:.4f}"
 
 
-def _replay(
+def replayed(
     job: Job,
     champion: Version,
     settings: Mapping[str, Any],
     folds: Sequence[Prepared],
     metrics: dict[str, float],
 ) -> dict[str, float]:
-    """What the champion's settings reach on these folds; the same settings reach the same."""
+    """What the champion's settings reach on these folds; the same settings reach the same.
+
+    Parameters
+    ----------
+    job
+        The model.
+    champion
+        With the record of its run.
+    settings, metrics
+        The challenger's, and what it reached.
+    folds
+        As `job.prepare` made them.
+    """
     known = {k: _value(v) for k, v in champion.params.items() if k in settings}
     differ = [k for k, v in known.items() if v != settings[k] and k not in job.not_judged]
     theirs = metrics

@@ -147,7 +147,9 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             train=train_here,
         )
 
-    def fit_parts(self, folder: str | Path, *, train: Trainer = train_here) -> Self:
+    def fit_parts(
+        self, folder: str | Path, *, train: Trainer = train_here, before: int | None = None
+    ) -> Self:
         """Learn from vectors on disk, as :meth:`fit` does of the same lines in the same order.
 
         The boosters are trained on every line. What is held of all lines is a few columns, about
@@ -161,20 +163,24 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             ``customer_id`` and ``mature``.
         train
             What trains the boosters: this process, or :class:`models.distributed.DaskTrainer`.
+        before
+            Learn from lines before this moment only, in microseconds.
 
         Raises
         ------
         ValueError
             A column is missing, or one of kept and returned is.
         """
-        also = ("y", "mature", "order_id", "product_id", "customer_id")
+        also = ("y", "at", "mature", "order_id", "product_id", "customer_id")
         parts = VectorParts.open(folder, self._vector(), also)
-        outcome = parts.column("y").astype(np.int64)
-        if (outcome < 0).any():
-            parts, outcome = parts.where(outcome >= 0), outcome[outcome >= 0]
+        usable = parts.column("y") >= 0
+        if before is not None:
+            usable &= parts.column("at") < before
+        if not usable.all():
+            parts = parts.where(usable)
         return self._learn(
             parts,
-            outcome,
+            parts.column("y").astype(np.int64),
             groups=parts.keys("order_id"),
             mature=parts.column("mature").astype(bool),
             product=parts.keys("product_id"),
@@ -239,6 +245,17 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
             train=train,
         )
         return self
+
+    def as_of_delivery(self) -> ReturnRisk:
+        """The same model for vectors of the delivery, of whose further columns it reads none."""
+        check_is_fitted(self, "boosters_")
+        other = ReturnRisk(**{**self.get_params(), "moment": "delivered"})
+        assert other._vector()[: self.n_features_in_] == self._vector()
+        for name, value in vars(self).items():
+            if name.endswith("_"):
+                setattr(other, name, value)
+        other.n_features_in_ = len(other._vector())
+        return other
 
     def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
         """Chances by `OUTCOMES`; rows sum to one.

@@ -161,7 +161,9 @@ class SizeFit(ClassifierMixin, BaseEstimator):
         when = np.arange(len(outcome)) if at is None else np.asarray(at)
         return self._learn(HeldVectors(_matrix(X)), outcome, said, when, candidates, train_here)
 
-    def fit_parts(self, folder: str | Path, *, train: Trainer = train_here) -> Self:
+    def fit_parts(
+        self, folder: str | Path, *, train: Trainer = train_here, before: int | None = None
+    ) -> Self:
         """Learn from vectors on disk, as :meth:`fit` does of the same lines in the same order.
 
         The boosters are trained on every line. What is held of all lines is a few columns, about
@@ -174,13 +176,16 @@ class SizeFit(ClassifierMixin, BaseEstimator):
             ``candidates``; see :mod:`models.size_fit.parts`.
         train
             What trains the boosters: this process, or :class:`models.distributed.DaskTrainer`.
+        before
+            Learn from lines before this moment only, in microseconds, and without the candidates,
+            which are of later ones.
 
         Raises
         ------
         ValueError
             A column is missing, or a class of the outcome is.
         """
-        lines = open_parts(folder)
+        lines = open_parts(folder, before)
         return self._learn(lines.rows, lines.y, lines.told, lines.at, lines.candidates, train)
 
     def _learn(

@@ -61,8 +61,15 @@ class SizeParts:
     candidates: SizeRows | None
 
 
-def open_parts(folder: str | Path) -> SizeParts:
+def open_parts(folder: str | Path, before: int | None = None) -> SizeParts:
     """Read what is not a vector, and the candidates.
+
+    Parameters
+    ----------
+    folder
+        Path or URL.
+    before
+        Only lines before this moment, and no candidates.
 
     Raises
     ------
@@ -73,6 +80,8 @@ def open_parts(folder: str | Path) -> SizeParts:
     usable = rows.column("y") >= 0
     if rows.has("sized"):
         usable &= rows.column("sized").astype(bool)
+    if before is not None:
+        usable &= rows.column("at") < before
     if not usable.all():
         rows = rows.where(usable)
     return SizeParts(
@@ -80,7 +89,7 @@ def open_parts(folder: str | Path) -> SizeParts:
         y=rows.column("y").astype(np.int64),
         told=rows.column("told").astype(bool),
         at=rows.column("at").astype(np.int64),
-        candidates=_candidates(f"{folder}/{CANDIDATES}", rows),
+        candidates=None if before is not None else _candidates(f"{folder}/{CANDIDATES}", rows),
     )
 
 

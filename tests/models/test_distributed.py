@@ -127,6 +127,7 @@ def test_return_risk_of_two_workers_ranks_as_well(client, tmp_path):
         facts = data.facts.iloc[rows]
         columns = {
             "y": data.y[rows],
+            "at": data.at[rows],
             "mature": data.mature[rows],
             **{
                 name: facts[name].to_numpy(object)
