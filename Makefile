@@ -11,7 +11,7 @@ help:
 	@echo "make demo              simulate a shop, train, promote and serve the three models, ask them"
 	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, fashion_returns.parquet, or a folder of tables"
 	@echo "make test              run all tests"
-	@echo "make bench             measure tables, service and models (an hour or two; nothing else should run)"
+	@echo "make bench             measure tables, service, models and histories (two or three hours; nothing else should run)"
 	@echo "make lint              ruff and mypy --strict"
 	@echo "make lock              write requirements.lock anew (needs uv)"
 
@@ -38,6 +38,7 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_people --variants usual
 	@$(BIN)/python -m tests.benchmarks.bench_return_risk
 	@$(BIN)/python -m tests.benchmarks.bench_abuse
+	@$(BIN)/python -m tests.benchmarks.bench_histories
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

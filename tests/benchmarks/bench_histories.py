@@ -117,8 +117,14 @@ def child(side, model, folder, memory, per_window):
     began = time.perf_counter()
     sums = ours(model, folder, memory, per_window) if side == "muslin" else by_hand(model, folder)
     took = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.write(json.dumps({"seconds": took, "peak": peak, "sums": sums}) + "\n")
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    told = {
+        "seconds": took,
+        "cpu": used.ru_utime + used.ru_stime,
+        "peak": used.ru_maxrss * 1024,
+        "sums": sums,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 def measured(side, model, folder, options):
@@ -134,9 +140,10 @@ def measured(side, model, folder, options):
 
 
 def compare(lines, options, console):
-    """Seconds and peak bytes by side, over all models; rounds take turns."""
+    """Seconds, processor seconds and peak bytes by side, over all models; rounds take turns."""
     sides = [side for side in SIDES if side != "hand" or not options.no_hand]
     seconds = {side: defaultdict(list) for side in sides}
+    cpu = {side: defaultdict(list) for side in sides}
     peak = dict.fromkeys(sides, 0)
     for model in options.models:
         folder = Path(tempfile.mkdtemp(prefix="muslin-histories-", dir=options.dir))
@@ -147,6 +154,7 @@ def compare(lines, options, console):
                 for side in sides:
                     run = measured(side, model, folder, options)
                     seconds[side][model].append(run["seconds"])
+                    cpu[side][model].append(run["cpu"])
                     peak[side] = max(peak[side], run["peak"])
                     told.append(run["sums"])
         finally:
@@ -156,7 +164,8 @@ def compare(lines, options, console):
                 np.testing.assert_allclose(other[name], sums, rtol=1e-7, err_msg=f"{model} {name}")
         took = ", ".join(f"{SIDES[s]} {min(seconds[s][model]):.1f} s" for s in sides)
         console.print(f"{lines:,} lines, {model}, {events:,} events: {took}")
-    return {side: sum(min(runs) for runs in seconds[side].values()) for side in sides}, peak
+    best = [{s: sum(min(r) for r in of[s].values()) for s in sides} for of in (seconds, cpu)]
+    return *best, peak
 
 
 def main() -> None:
@@ -178,12 +187,12 @@ def main() -> None:
     sums = sum(len(h.sums) for histories in HISTORIES.values() for h in histories)
     count = sum(len(histories) for histories in HISTORIES.values())
     table = Table(
-        "lines", "side", "seconds", "of by hand", "peak GB", "growth",
+        "lines", "side", "seconds", "of by hand", "processor seconds", "peak GB", "growth",
         title=f"{count} histories, {sums} sums, before every line",
     )  # fmt: skip
     before = {}
     for lines in options.lines:
-        seconds, peak = compare(lines, options, console)
+        seconds, cpu, peak = compare(lines, options, console)
         for side, took in seconds.items():
             ratio = f"{took / seconds['hand']:.2f}" if "hand" in seconds else ""
             growth = ""
@@ -191,7 +200,13 @@ def main() -> None:
                 size, earlier = before[side]
                 growth = f"{took / earlier:.1f} for {lines / size:.0f} times the lines"
             table.add_row(
-                f"{lines:,}", SIDES[side], f"{took:.1f}", ratio, f"{peak[side] / 1e9:.2f}", growth
+                f"{lines:,}",
+                SIDES[side],
+                f"{took:.1f}",
+                ratio,
+                f"{cpu[side]:.0f}",
+                f"{peak[side] / 1e9:.2f}",
+                growth,
             )
             before[side] = (lines, took)
     console.print(table)
