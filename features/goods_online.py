@@ -12,7 +12,6 @@ import pandas as pd
 
 from features.children import product_heights
 from features.lines import to_micros
-from features.positions import SizeScales
 from features.state import state_key
 from features.window import WHOLE, Window
 
@@ -81,21 +80,20 @@ def goods_key(product_id: str) -> str:
 
 
 def goods_items(
-    scales: SizeScales, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
+    placed: pd.DataFrame, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
     """Every product as key and value of the state store, and how it was sold so far.
 
     Parameters
     ----------
-    scales
-        Fitted axes of sizes.
+    placed
+        Every size of every product; see :meth:`features.positions.SizeScales.place`.
     tables
         Contract tables.
     window
         Lines outside of it are counted already.
     """
     products, lines = tables["products"], tables["order_lines"]
-    placed = scales.place(products, tables["product_sizes"])
     placed = placed.sort_values(["product_id", "size_rank", "size_label"], kind="stable")
     sizes: dict[str, list[list[Any]]] = {}
     columns = placed[["product_id", "size_label", "scale", "position", "size_rank"]]

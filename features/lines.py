@@ -90,7 +90,9 @@ def people_on_record(measurements: pd.DataFrame) -> pd.DataFrame:
     return people[["customer_id", "wearer", "measured", *told]].reset_index(drop=True)
 
 
-def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.DataFrame:
+def line_facts(
+    tables: Mapping[str, pd.DataFrame], scales: SizeScales, placed: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Join every order line with what was known at ``ordered_at``.
 
     Parameters
@@ -99,6 +101,8 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
         Contract tables, normalised; ``order_lines`` and ``products`` are needed, others help.
     scales
         Fitted size axes.
+    placed
+        The catalogue on them, where it is at hand; see :meth:`SizeScales.place`.
 
     Returns
     -------
@@ -118,7 +122,8 @@ def line_facts(tables: Mapping[str, pd.DataFrame], scales: SizeScales) -> pd.Dat
     facts["delivered"] = to_micros(lines["delivered_at"])
     products = tables["products"][list(_PRODUCT)]
     facts = facts.merge(products, on="product_id", how="left")
-    placed = scales.place(tables["products"], tables["product_sizes"])
+    if placed is None:
+        placed = scales.place(tables["products"], tables["product_sizes"])
     facts = facts.merge(placed, on=["product_id", "size_label"], how="left")
     facts = _with_people(facts, tables, placed)
     facts = _without_other_bodies(facts)

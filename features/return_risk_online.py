@@ -129,11 +129,12 @@ def state_items(
     window
         What happened before it is in the stored sums already.
     """
+    placed = space.scales_.place(tables["products"], tables["product_sizes"])
     if len(tables["order_lines"]):
-        events = space.events(space.facts(tables), tables, window=window)
+        events = space.events(space.facts(tables, placed), tables, window=window)
         for history in HISTORIES:
             yield from window.final_items(history, events, (_MODEL,))
-    yield from goods_items(space.scales_, tables, window)
+    yield from goods_items(placed, tables, window)
     yield from _buyers(tables.get("customers"))
     yield from people_items(tables.get("body_measurements"))
 

@@ -159,10 +159,20 @@ class ReturnRiskSpace:
             events=events,
         )
 
-    def facts(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        """Every order line with what was known when it was placed, in the order of the table."""
+    def facts(
+        self, tables: Mapping[str, pd.DataFrame], placed: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Every order line with what was known when it was placed, in the order of the table.
+
+        Parameters
+        ----------
+        tables
+            Contract tables.
+        placed
+            The catalogue on the axes of sizes, where it is at hand.
+        """
         lines = tables["order_lines"]
-        told = line_facts(_without_sex(tables), self.scales_)
+        told = line_facts(_without_sex(tables), self.scales_, placed)
         facts = with_natural_size(told, self.natural_)
         facts["size"] = plain_text(lines["size_label"])
         facts["colour"] = plain_text(lines["colour"])

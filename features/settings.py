@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     events_url
         The log of live events: path of a SQLite file, or where several replicas write a PostgreSQL
         database, ``postgresql://user:password@host:port/database``.
+    follow
+        Whether ``muslin serve`` also keeps the online state up with the log of events. With several
+        replicas set it to false and run ``muslin follow`` once.
+    horizon_hours
+        How far back live events may arrive out of order and still count at once; what tells of an
+        earlier moment waits in the log for the next ``muslin materialize``.
     audit_url
         The record of return reviews: path of a SQLite file.
     audit_retention_days
@@ -79,6 +85,8 @@ class Settings(BaseSettings):
     tracking_uri: str = f"sqlite:///{_VAR / 'mlflow.db'}"
     state_url: str = str(_VAR / "state.db")
     events_url: str = str(_VAR / "events.db")
+    follow: bool = True
+    horizon_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 24.0
     audit_url: str = str(_VAR / "audit.db")
     audit_retention_days: Annotated[int, Field(ge=1)] = 730
     champion_dir: Path = _VAR / "champion"

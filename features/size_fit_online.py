@@ -120,13 +120,13 @@ def state_items(
     window
         What happened before it is in the stored sums already.
     """
+    placed = space.scales_.place(tables["products"], tables["product_sizes"])
     if len(tables["order_lines"]):
-        facts = space.lines(tables, window)
+        facts = space.lines(tables, window, placed)
         events = space.events(facts, tables, window=window)
         for history in HISTORIES:
             yield from window.final_items(history, events)
         yield from choice_items(facts, space.engine, window)
-    placed = space.scales_.place(tables["products"], tables["product_sizes"])
     yield from product_items(space.scales_, tables, placed)
     yield from people_items(tables.get("body_measurements"))
 

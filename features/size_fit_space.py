@@ -180,7 +180,7 @@ class SizeFitSpace:
             What gives the values of the histories.
         """
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
-        facts = self.lines(tables, window)
+        facts = self.lines(tables, window, placed)
         events = self.events(facts, tables, hold_out, window)
         y, told = _outcomes(events, facts["order_line_id"])
         if (until := window.until) is None:
@@ -199,7 +199,12 @@ class SizeFitSpace:
             space=self,
         )
 
-    def lines(self, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE) -> pd.DataFrame:
+    def lines(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        window: Window = WHOLE,
+        placed: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
         """Order lines with what was known when each was ordered, and what its choice says.
 
         Parameters
@@ -208,16 +213,18 @@ class SizeFitSpace:
             Contract tables.
         window
             Lines before it are given what was found when they were ordered.
+        placed
+            The catalogue on the axes of sizes, where it is at hand.
         """
-        facts = self.framed(line_facts(tables, self.scales_))
+        facts = self.framed(line_facts(tables, self.scales_, placed))
         return with_choices(with_natural_size(facts, self.natural_), self.engine, window)
 
     def _fit_natural(
         self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
     ) -> pd.DataFrame:
         """Learn the size of an age and of a body from the charts and from the sizes chosen."""
-        facts = line_facts(tables, self.scales_)
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
+        facts = line_facts(tables, self.scales_, placed)
         self.ages_ = AgeFrame.of_scales(self.scales_).fit(facts)
         facts = self.framed(facts)
         scale = facts["body_scale"].to_numpy(dtype=object)

@@ -25,6 +25,7 @@ _LIVE = "live"
 _ORDER, _LINE, _RETURN = "order", "line", "return"
 _CUSTOMER, _PRODUCT, _DUE = "customer", "product", "due"
 _HOUR_US = DAY_US // 24
+_ADDED = LATER["shipment"] | LATER["delivery"]
 _OF_CLAIM = ("inspection", "settlement", "decision")
 _TABLES_OF_ORDER = {
     "lines": "order_lines",
@@ -174,7 +175,7 @@ class Records:
             order = self._put(key, self._records.get(key) or _new_order(row))
             line = row["order_line_id"]
             before = order["lines"].get(line, {})
-            later = {name: value for name, value in before.items() if name in LATER["delivery"]}
+            later = {name: value for name, value in before.items() if name in _ADDED}
             order["lines"][line] = {**row, **later}
             self._put(_key(_LINE, line), order_id)
             self._orders[order_id] = None
@@ -182,9 +183,10 @@ class Records:
         order = self._put(key, self._records[key])
         self._orders[order_id] = None
         if kind == "delivery":
-            line = order["lines"][row["order_line_id"]]
-            line.update(row)
+            order["lines"][row["order_line_id"]].update(row)
             self._schedule(row["order_line_id"], row["delivered_at"])
+        elif kind == "shipment":
+            order["lines"][row["order_line_id"]].update(row)
         elif kind == "return":
             order["returns"][row["return_id"]] = dict(row)
             self._put(_key(_RETURN, row["return_id"]), order_id)

@@ -1,19 +1,20 @@
 """What a live event tells, as rows of the contract tables.
 
-=============  =======================================  ==========================================
-kind           its moment                               what it tells
-=============  =======================================  ==========================================
-``product``    ``launched_at``, or as told              a product with its ``sizes``
-``customer``   ``registered_at``, or as told            an account
-``measurement``  ``measured_at``                        a body, at a moment
-``order_line``   ``ordered_at``                         one line of an order
-``delivery``   ``delivered_at``                         a line has arrived
-``return``     ``requested_at``                         a claim
-``inspection``   ``received_at``                        what came back
-``settlement``   ``closed_at``                          how the claim was settled
-``feedback``   ``given_at``                             a word on the fit
-``decision``   ``decided_at``                           what was decided about a claim
-=============  =======================================  ==========================================
+===============  =============================  ==============================
+kind             its moment                     what it tells
+===============  =============================  ==============================
+``product``      ``launched_at``, or as told    a product with its ``sizes``
+``customer``     ``registered_at``, or as told  an account
+``measurement``  ``measured_at``                a body, at a moment
+``order_line``   ``ordered_at``                 one line of an order
+``shipment``     ``shipped_at``                 a line is on its way
+``delivery``     ``delivered_at``               a line has arrived
+``return``       ``requested_at``               a claim
+``inspection``   ``received_at``                what came back
+``settlement``   ``closed_at``                  how the claim was settled
+``feedback``     ``given_at``                   a word on the fit
+``decision``     ``decided_at``                 what was decided about a claim
+===============  =============================  ==============================
 
 Times are whole microseconds since the epoch (UTC). What is not known yet is not told: the day of
 delivery comes with the delivery.
@@ -39,6 +40,7 @@ TABLE_OF: Final[Mapping[str, str]] = {
     "customer": "customers",
     "measurement": "body_measurements",
     "order_line": "order_lines",
+    "shipment": "order_lines",
     "delivery": "order_lines",
     "return": "returns",
     "inspection": "returns",
@@ -53,6 +55,7 @@ MOMENT: Final[Mapping[str, str]] = {
     "customer": "registered_at",
     "measurement": "measured_at",
     "order_line": "ordered_at",
+    "shipment": "shipped_at",
     "delivery": "delivered_at",
     "return": "requested_at",
     "inspection": "received_at",
@@ -62,7 +65,8 @@ MOMENT: Final[Mapping[str, str]] = {
 }
 """The column that is the event's moment."""
 LATER: Final[Mapping[str, frozenset[str]]] = {
-    "delivery": frozenset({"shipped_at", "delivered_at", "shipped_weight_g"}),
+    "shipment": frozenset({"shipped_at", "shipped_weight_g"}),
+    "delivery": frozenset({"delivered_at"}),
     "inspection": frozenset({"received_at", "condition", "returned_weight_g"}),
     "settlement": frozenset({"resolution", "refund_amount", "closed_at"}),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -59,12 +60,12 @@ def tables_of(
     tables
         Known before.
     """
-    rows: dict[str, dict[tuple[object, ...], dict[str, object]]] = {name: {} for name in TABLES}
+    rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in TABLES}
     for name, frame in (tables or {}).items():
         for row in rows_of(name, frame):
             rows[name][tuple(row.get(part) for part in TABLES[name].key)] = dict(row)
     for event in sorted(events, key=lambda each: (each.at, each.event_id)):
-        told = dict(event.row)
+        told: dict[str, Any] = dict(event.row)
         table = TABLE_OF[event.kind]
         if event.kind == "measurement":
             told.setdefault("wearer", "self")
@@ -107,5 +108,5 @@ def _first_moment(tables: Mapping[str, pd.DataFrame]) -> int:
     )
 
 
-def _rows(tables: Mapping[str, pd.DataFrame], table: str) -> list[dict[str, object]]:
+def _rows(tables: Mapping[str, pd.DataFrame], table: str) -> list[dict[str, Any]]:
     return rows_of(table, tables[table]) if table in tables else []
