@@ -38,7 +38,11 @@ def test_arguments_win_over_environment_over_file(config, monkeypatch):
 @pytest.mark.parametrize("policy_dir", [None, "/data/policies"])
 def test_environment_gives_another_process_the_same(monkeypatch, policy_dir):
     settings = Settings.load(
-        port=4010, champion_dir="/data/c", registry_timeout_s=2.5, policy_dir=policy_dir
+        port=4010,
+        champion_dir="/data/c",
+        registry_timeout_s=2.5,
+        policy_dir=policy_dir,
+        follow=False,
     )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
@@ -54,6 +58,9 @@ def test_environment_gives_another_process_the_same(monkeypatch, policy_dir):
         ("LOG_LEVEL", "LOUD"),
         ("HOST", ""),
         ("AUDIT_RETENTION_DAYS", "0"),
+        ("HORIZON_HOURS", "0"),
+        ("HORIZON_HOURS", "inf"),
+        ("FOLLOW", "perhaps"),
     ],
 )
 def test_a_bad_variable_is_named_with_its_value(monkeypatch, name, value):
