@@ -31,6 +31,7 @@ logger = logging.getLogger("muslin.serving")
 _PROBLEM = b"application/problem+json"
 _STARTING = Readiness(ready=False, reason="the service is starting")
 _LONGEST_PARAMETER = 200
+_STATUS = {operation.path: operation.status for operation in OPERATIONS}
 
 
 class MuslinApp:
@@ -104,7 +105,8 @@ class MuslinApp:
                 pattern, values = route
                 endpoint = self._endpoint(pattern, scope["method"])
                 body = await read_json_body(scope, receive, self.settings.max_body_bytes)
-                await respond(send, await endpoint(body, request_id, *values))
+                answer = await endpoint(body, request_id, *values)
+                await respond(send, answer, status=_STATUS.get(pattern, HTTPStatus.OK))
         except Problem as problem:
             await _send_problem(send, problem, path, request_id)
         except Disconnected:
@@ -164,7 +166,7 @@ class MuslinApp:
         await respond(send, body, status=status)
 
     def _readyz(self) -> tuple[int, bytes]:
-        ready = any(each.ready for each in self._readiness.values())
+        ready = any(each.ready and each.counts for each in self._readiness.values())
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         endpoints = {path: each.as_dict() for path, each in self._readiness.items()}
         return status, orjson.dumps({"ready": ready, "endpoints": endpoints})

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from features.settings import Settings
+from serving.events.schemas import EVENTS
 from serving.operation import REF, Operation
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
 from serving.return_review.schemas import RETURN_REVIEW
@@ -18,7 +19,13 @@ from serving.schemas import SIZE_ADVICE
 
 __all__ = ["OPERATIONS", "openapi_document"]
 
-OPERATIONS: tuple[Operation, ...] = (SIZE_ADVICE, RETURN_RISK, RETURN_REVIEW, REVIEW_OUTCOME)
+OPERATIONS: tuple[Operation, ...] = (
+    SIZE_ADVICE,
+    RETURN_RISK,
+    RETURN_REVIEW,
+    REVIEW_OUTCOME,
+    EVENTS,
+)
 """Every endpoint of the service, in the document's order."""
 
 

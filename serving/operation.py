@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -67,6 +68,12 @@ class Operation:
         Bodies that are accepted.
     listed
         Whether a list of bodies is accepted as well and answered with a list.
+    one_answer
+        Whether a list is answered with one answer, as one body is.
+    item
+        What a body is called.
+    status
+        HTTP status of an answer.
     problems
         Further statuses and what they mean.
     """
@@ -80,6 +87,9 @@ class Operation:
     answer: str
     examples: Sequence[Example]
     listed: bool = True
+    one_answer: bool = False
+    item: str = "question"
+    status: int = HTTPStatus.OK
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -101,10 +111,8 @@ class Operation:
         most = settings.max_items if self.listed else None
         described = [self.description]
         if most is not None:
-            described.append(
-                f"One question, or a list of at most {most} questions; the answer has the same "
-                "shape."
-            )
+            shape = "" if self.one_answer else "; the answer has the same shape"
+            described.append(f"One {self.item}, or a list of at most {most} {self.item}s{shape}.")
         described.append(f"The body has at most {settings.max_body_bytes} bytes.")
         problems = dict(sorted({**_PROBLEMS, **self.problems}.items()))
         return {
@@ -125,9 +133,13 @@ class Operation:
                 },
             },
             "responses": {
-                "200": {
+                str(int(self.status)): {
                     "description": self.answer,
-                    "content": {"application/json": {"schema": _shape([self.response], most)}},
+                    "content": {
+                        "application/json": {
+                            "schema": _shape([self.response], None if self.one_answer else most)
+                        }
+                    },
                 },
                 **{code: _problem(text) for code, text in problems.items()},
             },

@@ -44,6 +44,8 @@ class Readiness:
         Why it is not ready, why it runs on a copy, or what it must do without.
     action
         The command that helps.
+    counts
+        Whether it makes the service ready as a whole: what only takes in does not.
     """
 
     ready: bool
@@ -51,6 +53,7 @@ class Readiness:
     source: str | None = None
     reason: str | None = None
     action: str | None = None
+    counts: bool = True
 
     def as_dict(self) -> dict[str, object]:
         """Members at ``/readyz``."""

@@ -205,9 +205,17 @@ def _field_error(detail: ErrorDetails, hints: Hints | Mapping[str, Hints]) -> Fi
         else:
             hints = next(iter(hints.values()))
     sent = detail["input"]
+    if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):  # it names the shape
+        tag = detail["ctx"]
+        location = (*location, tag["discriminator"].strip("'"))
+        return FieldError(field_path(location), _tag_reason(tag), tag.get("tag"))
     reason = _reason(detail, location, hints)
     missing = detail["type"] == "missing"
     return FieldError(field_path(location), reason, None if missing else sent)
+
+
+def _tag_reason(tag: Mapping[str, str]) -> str:
+    return f"must be one of {tag['expected_tags']}" if "tag" in tag else "is required"
 
 
 def _reason(detail: ErrorDetails, location: Sequence[int | str], hints: Hints) -> str:

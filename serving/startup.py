@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from data_contracts.policies import Policies, PolicyError, policy_files
 from features.audit import AuditError, SqliteAudit, expire_old
+from features.event_log import EventLog, EventLogError
 from features.settings import Settings
 from features.state import StateError
-from features.stores import open_state
+from features.stores import open_event_log, open_state
 from serving import champion
 from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
 from serving.endpoints import SizeAdviceEndpoint
+from serving.events.endpoint import EventsEndpoint
+from serving.events.schemas import EVENTS
+from serving.events.writer import EventWriter
 from serving.parts import Endpoint, Loaded, Readiness
 from serving.return_review.build import build
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -67,6 +71,7 @@ def start(app: MuslinApp) -> None:
         lambda folder, label, given: _return_risk(folder, label, given, sizes.advisor),
     )
     abuse = _load(settings, "abuse", _abuse)
+    _take_events(app)
     _use(app, SIZE_ADVICE.path, sizes, lambda advisor: _size_advice(app, advisor, risks.advisor))
     try:
         policies = Policies.load(policy_files(settings.policy_dir))
@@ -109,6 +114,24 @@ def _size_advice(app: MuslinApp, advisor: SizeAdvisor, risks: RiskAdvisor | None
 
 def _basket_risk(app: MuslinApp, advisor: RiskAdvisor, policies: Policies) -> Endpoint:
     return ReturnRiskEndpoint(advisor, app.languages, policies, max_items=app.settings.max_items)
+
+
+def _take_events(app: MuslinApp) -> None:
+    """Take live events; where their log cannot be opened now, it is tried again with each."""
+    settings = app.settings
+
+    def opened() -> EventLog:
+        log = open_event_log(settings.events_url)
+        app.use(EVENTS.path, endpoint, Readiness(ready=True, counts=False))
+        return log
+
+    endpoint = EventsEndpoint(EventWriter(opened), max_items=settings.max_items)
+    try:
+        opened().close()
+    except EventLogError as error:
+        logger.warning("events cannot be taken: %s", error)
+        told = Readiness(ready=False, reason=str(error), counts=False)
+        app.use(EVENTS.path, endpoint, told)
 
 
 def _use_review(

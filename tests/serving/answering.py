@@ -3,6 +3,9 @@
 from data_contracts.policies import Policies
 from serving.app import MuslinApp
 from serving.endpoints import SizeAdviceEndpoint
+from serving.events.endpoint import EventsEndpoint
+from serving.events.schemas import EVENTS
+from serving.events.writer import EventWriter
 from serving.parts import Readiness
 from serving.return_review.endpoint import ReturnReviewEndpoint
 from serving.return_review.outcome import OutcomeEndpoint
@@ -53,3 +56,11 @@ def use_review(app: MuslinApp, audit, orders=None, **models) -> None:
     )
     app.use(RETURN_REVIEW.path, review, Readiness(ready=True))
     app.use(REVIEW_OUTCOME.path, OutcomeEndpoint(audit), Readiness(ready=True))
+
+
+def use_events(app: MuslinApp, open_log) -> EventWriter:
+    """Take events into the log that `open_log` opens."""
+    writer = EventWriter(open_log)
+    endpoint = EventsEndpoint(writer, max_items=app.settings.max_items)
+    app.use(EVENTS.path, endpoint, Readiness(ready=True, counts=False))
+    return writer

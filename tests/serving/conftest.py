@@ -3,12 +3,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from answering import use_review, use_risks, use_sizes
+from answering import use_events, use_review, use_risks, use_sizes
 from fake_advisor import FakeAdvisor
 from fake_risk_advisor import FakeRiskAdvisor
 
 from features.audit import SqliteAudit
 from features.settings import Settings
+from features.stores import open_event_log
 from serving.app import MuslinApp
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,9 @@ def app(settings) -> Iterator[MuslinApp]:
     use_risks(app, FakeRiskAdvisor(), source="registry")
     with SqliteAudit(settings.audit_url) as audit:
         use_review(app, audit)
+        writer = use_events(app, lambda: open_event_log(settings.events_url))
         yield app
+        writer.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from features.audit import Review, SqliteAudit, UnknownAuditError, new_audit_id
 from features.state import SqliteState, StateError
 from serving import champion
 from serving.app import MuslinApp
+from serving.events.examples import EXAMPLES
 from serving.startup import start
 
 
@@ -130,6 +131,12 @@ def test_every_model_is_loaded_for_its_own_endpoint(settings, tmp_path, monkeypa
     assert ask(app, "/v1/return-risk", body={"lines": [{"product_id": "dress"}]}).status == 200
 
 
+def answering(told):
+    """Paths that answer; events are taken in whatever there is to answer with."""
+    assert told["/v1/events"]["ready"]
+    return {path for path, each in told.items() if each["ready"]} - {"/v1/events"}
+
+
 @pytest.mark.parametrize("there", ["size_fit", "return_risk"])
 def test_one_model_alone_answers_its_own_endpoint(settings, tmp_path, monkeypatch, there):
     promote(settings, tmp_path, there)
@@ -142,7 +149,7 @@ def test_one_model_alone_answers_its_own_endpoint(settings, tmp_path, monkeypatc
     start(app)
     told = endpoints_of(app)
     paths = {"size_fit": "/v1/size-advice", "return_risk": "/v1/return-risk"}
-    assert {path for path, each in told.items() if each["ready"]} == {paths[there]}
+    assert answering(told) == {paths[there]}
     for model, path in paths.items():
         if model != there:
             assert f"no champion of {model}" in told[path]["reason"]
@@ -182,7 +189,7 @@ def test_policies_that_cannot_be_used_leave_size_advice(settings, tmp_path, monk
     app = MuslinApp(settings.model_copy(update={"policy_dir": shop}))
     start(app)
     told = endpoints_of(app)
-    assert {path for path, each in told.items() if each["ready"]} == {"/v1/size-advice"}
+    assert answering(told) == {"/v1/size-advice"}
     assert "rulez" in told["/v1/return-risk"]["reason"]
     assert told["/v1/return-review"]["action"] == "muslin policy check FILE"
 
@@ -195,7 +202,7 @@ def test_a_record_that_cannot_be_written_leaves_the_others(settings, tmp_path, m
     app = MuslinApp(settings.model_copy(update={"audit_url": str(tmp_path / "taken" / "a.db")}))
     start(app)
     told = endpoints_of(app)
-    assert {path for path, each in told.items() if each["ready"]} == {"/v1/size-advice"}
+    assert answering(told) == {"/v1/size-advice"}
     assert "MUSLIN_AUDIT_URL" in told["/v1/return-review"]["reason"]
 
 
@@ -222,3 +229,25 @@ def test_reviews_older_than_the_retention_are_removed_at_start(settings):
         assert audit.get(young)[0].audit_id == young
         with pytest.raises(UnknownAuditError):
             audit.get(old)
+
+
+def test_a_log_that_cannot_be_opened_is_told_and_tried_again(settings, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    app = MuslinApp(settings.model_copy(update={"events_url": str(taken / "events.db")}))
+    start(app)
+    told = endpoints_of(app)["/v1/events"]
+    assert told["ready"] is False
+    assert str(taken) in told["reason"]
+    assert ask(app, "/v1/events", body=EXAMPLES["delivery"]).status == 503
+    taken.unlink()
+    assert ask(app, "/v1/events", body=EXAMPLES["delivery"]).status == 202
+    assert endpoints_of(app)["/v1/events"]["ready"] is True
+
+
+def test_taking_events_does_not_make_the_service_ready(settings):
+    app = MuslinApp(settings)
+    start(app)
+    answer = ask(app, "/readyz", method="GET")
+    assert answer.status == 503
+    assert answer.json["endpoints"]["/v1/events"]["ready"] is True
