@@ -64,6 +64,13 @@ class Stages:
         See :func:`features.out_of_core.run_histories`.
     keep
         Is given the stored sums of every history at the end of each stage.
+    prior
+        Gives the stored sums of a history to begin from.
+    seen
+        By kind of what only happens once: the keys it happened to before, as `keep_firsts` of an
+        earlier run was given them.
+    keep_firsts
+        Is given these keys at the end.
     """
 
     def __init__(
@@ -75,12 +82,16 @@ class Stages:
         memory: int = 2 << 30,
         threads: int = 2,
         keep: Callable[[History, pl.DataFrame], None] | None = None,
+        prior: Callable[[History], pl.DataFrame | None] | None = None,
+        seen: Callable[[str], pl.DataFrame | None] = lambda _: None,
+        keep_firsts: Callable[[str, pl.DataFrame], None] | None = None,
     ) -> None:
         self.answered = 0
         self.histories: list[History] = []
         self._folder, self._edges = folder, edges
         self._firsts = dict(firsts or {})
         self._memory, self._threads, self._keep = memory, threads, keep
+        self._prior, self._seen, self._keep_firsts = prior, seen, keep_firsts
         self._windows: Windows | None = None
 
     def lay_down(self, chunk: int, stage: _Stage) -> None:
@@ -128,6 +139,7 @@ class Stages:
             memory=self._memory,
             threads=self._threads,
             finish=self._keep,
+            prior=self._prior,
         )
         shutil.rmtree(self._windows.folder.parent)
         self._windows, self.histories, self.answered = None, [], self.answered + 1
@@ -160,7 +172,13 @@ class Stages:
                 )
                 .collect(engine="streaming")
             )
+            before = self._seen(kind)
+            if before is not None:
+                events = events.join(before, on=list(key), how="anti", nulls_equal=True)
             windows.add_events(events)
+            if self._keep_firsts is not None:
+                now = events.select(key)
+                self._keep_firsts(kind, now if before is None else pl.concat([before, now]))
 
 
 @dataclass(frozen=True)
@@ -198,7 +216,15 @@ class ChunkWindow(Window):
         return nothing(history)
 
 
-def through(stages: Stages, chunk: int, until: int, build: Callable[[Window], Any]) -> Any:
+def through(
+    stages: Stages,
+    chunk: int,
+    until: int,
+    build: Callable[[Window], Any],
+    *,
+    since: int | None = None,
+    state: Any = None,
+) -> Any:
     """Go through a chunk as far as there are answers.
 
     Parameters
@@ -211,12 +237,14 @@ def through(stages: Stages, chunk: int, until: int, build: Callable[[Window], An
         Last moment that the shop knows of, microseconds.
     build
         Builds the chunk's vectors through a window.
+    since, state
+        See :class:`~features.window.Window`.
 
     Returns
     -------
     What `build` gives, or None where it waits for the answers of the next stage.
     """
-    window = ChunkWindow(until=until, stages=stages, chunk=chunk)
+    window = ChunkWindow(since=since, until=until, state=state, stages=stages, chunk=chunk)
     try:
         built = build(window)
     except _WaitsError:

@@ -45,6 +45,17 @@ CUSTOMER_PART: dict[tuple[str, ...], int | None] = {
     ("person_facts",): 1,
     ("child_facts",): 1,
     ("order_line",): None,  # its value names the customer
+    ("crowd",): None,
+    ("own",): 1,
+    ("chosen",): None,
+    ("return_risk", "sold"): None,
+    ("live", "customer"): 2,
+    ("live", "order"): None,  # its value names the customer
+    ("live", "line"): None,
+    ("live", "return"): None,
+    ("live", "product"): None,
+    ("live", "due"): None,
+    ("live", "undo"): None,
 }
 """Place of the customer's id among the parts of a key, by kind (the first part or parts)."""
 

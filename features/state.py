@@ -110,6 +110,10 @@ class StateStore(Protocol):
         """What is said of the content: when, from what, by which feature declaration."""
         ...
 
+    def all_keys(self) -> Iterator[str]:
+        """All keys, in no particular order; of a store that is written meanwhile some may lack."""
+        ...
+
     def changed(self) -> bool:
         """Whether another has written since this was last asked; quick enough for every request."""
         ...
@@ -317,6 +321,11 @@ class SqliteState:
                 " from being emptied; try again"
             )
         return dict(Counter(key.partition(KEY_SEPARATOR)[0] for key in keys))
+
+    def all_keys(self) -> Iterator[str]:
+        """All keys."""
+        for (key,) in self._db.execute("SELECT key FROM state"):
+            yield key
 
     def meta(self) -> dict[str, str]:
         """What is said of the content."""

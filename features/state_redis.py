@@ -214,6 +214,12 @@ class RedisState:
         if self._version is not None and int(self._version) == count - 1:
             self._version = b"%d" % count  # nobody else has written
 
+    def all_keys(self) -> Iterator[str]:
+        """All keys."""
+        with self._told("read"):
+            for raw, _ in self._client.hscan_iter(self._values, count=_BATCH):
+                yield raw.decode()
+
     def meta(self) -> dict[str, str]:
         """What is said of the content."""
         with self._told("read"):

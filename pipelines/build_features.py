@@ -23,6 +23,7 @@ from data_contracts.errors import BadInputError
 from features import abuse, return_risk, size_fit
 from features.abuse_events import LINKS
 from features.abuse_space import AbuseSpace
+from features.choices import CARRIED
 from features.chunks import Stages, through
 from features.histories import History
 from features.return_risk_space import ReturnRiskSpace
@@ -31,12 +32,29 @@ from features.window import Window
 from models.vectors_on_disk import write_part
 from pipelines.shop_chunks import ShopChunks, ShopTables, sampled
 
-__all__ = ["SAMPLE_LINES", "STATE", "Built", "build", "known_until"]
+__all__ = [
+    "CHOSEN",
+    "MOMENT",
+    "SAMPLE_LINES",
+    "STATE",
+    "VECTORS",
+    "Built",
+    "Columns",
+    "build",
+    "finish",
+    "fitted_space",
+    "known_until",
+    "stages_of",
+]
 
+CHOSEN = "chosen."
+"""Columns of what was found when a line was ordered, which its later events carry."""
 SAMPLE_LINES = 200_000
 """Lines of the customers that a space is fitted on where there is no champion."""
 STATE = "state"
 """Folder of the stored sums, in the folder of the model."""
+MOMENT = "moment.json"
+"""What the stored sums stand for: the last moment told of, and the space."""
 
 Rows = tuple[Any, Mapping[str, Any]]
 
@@ -99,29 +117,15 @@ def build(
         `out` holds something else under this name.
     """
     target = out / name
-    _check_target(target)
+    check_target(target)
     out.mkdir(parents=True, exist_ok=True)
-    vectors = _VECTORS[name]
+    vectors = VECTORS[name]
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
         work = Path(temporary)
         new = work / "new"
         (new / STATE).mkdir(parents=True)
-        shares: dict[str, int] = {}
-
-        def keep(history: History, state: pl.DataFrame) -> None:
-            path = new / STATE / f"{history.name}.parquet"
-            if shares.get(history.name) == stages.answered:  # another share of the same keys
-                state = pl.concat([pl.read_parquet(path), state])
-            shares[history.name] = stages.answered
-            state.write_parquet(path)
-
-        stages = Stages(
-            work / "stages",
-            chunks.edges,
-            firsts=_FIRSTS.get(name),
-            memory=memory,
-            threads=threads,
-            keep=keep,
+        stages = stages_of(
+            name, work / "stages", chunks, new / STATE, memory=memory, threads=threads
         )
         rows, parts = 0, 0
         while not parts:
@@ -140,14 +144,56 @@ def build(
             if not parts:
                 tell(f"{name}: sums of {len(stages.histories)} histories")
                 stages.answer()
-        (new / STATE / "moment.json").write_text(
-            json.dumps({"until": until, "space": space.fingerprint}), encoding="utf-8"
-        )
-        if target.exists():
-            shutil.rmtree(target)
-        new.rename(target)
-        space.save(target / STATE)
+        finish(new, target, space, until)
     return Built(rows, parts, until)
+
+
+def stages_of(
+    name: str,
+    folder: Path,
+    chunks: ShopChunks,
+    state: Path,
+    *,
+    memory: int,
+    threads: int,
+    earlier: Path | None = None,
+) -> Stages:
+    """Stages of a model that write their sums to the folder `state`, and begin from `earlier`."""
+    shares: dict[str, int] = {}
+
+    def keep(history: History, sums: pl.DataFrame) -> None:
+        path = state / f"{history.name}.parquet"
+        if shares.get(history.name) == stages.answered:  # another share of the same keys
+            sums = pl.concat([pl.read_parquet(path), sums])
+        shares[history.name] = stages.answered
+        sums.write_parquet(path)
+
+    stages = Stages(
+        folder,
+        chunks.edges,
+        firsts=_FIRSTS.get(name),
+        memory=memory,
+        threads=threads,
+        keep=keep,
+        prior=lambda history: _stored(earlier, history.name),
+        seen=lambda kind: _stored(earlier, kind),
+        keep_firsts=lambda kind, keys: keys.write_parquet(state / f"{kind}.parquet"),
+    )
+    return stages
+
+
+def _stored(folder: Path | None, name: str) -> pl.DataFrame | None:
+    return None if folder is None else pl.read_parquet(folder / f"{name}.parquet")
+
+
+def finish(new: Path, target: Path, space: Any, until: int) -> None:
+    """Say what the stored sums stand for, and put what is new in its place."""
+    moment = {"until": until, "space": space.fingerprint}
+    (new / STATE / MOMENT).write_text(json.dumps(moment), encoding="utf-8")
+    space.save(new / STATE)
+    if target.exists():
+        shutil.rmtree(target)
+    new.rename(target)
 
 
 def known_until(name: str, shop: ShopTables) -> int:
@@ -180,10 +226,10 @@ def _latest(rows: pl.LazyFrame, column: str) -> int | None:
 
 def fitted_space(name: str, shop: ShopTables, lines: int = SAMPLE_LINES) -> Any:
     """A space fitted on customers drawn by lot, whole, with about so many lines."""
-    return _VECTORS[name].space().fit(sampled(shop, lines))
+    return VECTORS[name].space().fit(sampled(shop, lines))
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
     if not target.exists():
         return
     strangers = [
@@ -199,10 +245,11 @@ def _check_target(target: Path) -> None:
 
 
 @dataclass(frozen=True)
-class _Vectors:
+class Columns:
     """What a part of a model's vectors has beside them."""
 
     names: Sequence[str]
+    key: str
     space: Callable[[], Any]
     columns: Callable[[Any], Mapping[str, Any]]
 
@@ -214,6 +261,7 @@ def _of_size(data: Any) -> Mapping[str, Any]:
         "order_line_id": data.ids,
         "told": np.asarray(data.told, dtype=bool),
         "sized": np.asarray(data.sized, dtype=bool),
+        **{f"{CHOSEN}{name}": data.facts[name].to_numpy(dtype="float64") for name in CARRIED},
     }
 
 
@@ -239,8 +287,8 @@ def _of_abuse(data: Any) -> Mapping[str, Any]:
 
 
 _FIRSTS = {"abuse": {f"joined_{link}": ("customer_id", link) for link in LINKS}}
-_VECTORS = {
-    "size_fit": _Vectors(size_fit.VECTOR, SizeFitSpace, _of_size),
-    "return_risk": _Vectors(return_risk.VECTOR, ReturnRiskSpace, _of_risk),
-    "abuse": _Vectors(abuse.VECTOR, AbuseSpace, _of_abuse),
+VECTORS = {
+    "size_fit": Columns(size_fit.VECTOR, "order_line_id", SizeFitSpace, _of_size),
+    "return_risk": Columns(return_risk.VECTOR, "order_line_id", ReturnRiskSpace, _of_risk),
+    "abuse": Columns(abuse.VECTOR, "return_id", AbuseSpace, _of_abuse),
 }

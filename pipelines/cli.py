@@ -1,7 +1,7 @@
 """The command line, `muslin`. Commands import what they need when they run, so that help is quick.
 
-Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused; 4 a record that was
-tampered with.
+Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused, or the state differs from
+the tables; 4 a record that was tampered with.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
 from pipelines.policy_cli import policy_app
 from pipelines.sizes_cli import sizes_app
+from pipelines.state_cli import check_command
 
 if TYPE_CHECKING:
     from features.settings import Settings
@@ -417,6 +418,7 @@ def promote(
 @_explained
 def materialize(data: Data) -> None:
     """Fill the online state for the champions of all models."""
+    from features.stores import shown
     from pipelines.load import load_tables, shown_source
     from pipelines.online import materialize_champions
     from pipelines.progress import Steps
@@ -431,7 +433,7 @@ def materialize(data: Data) -> None:
         step("filling the online state")
         filled = materialize_champions(tables, registry, settings)
     served = ", ".join(f"{name} version {number}" for name, number in filled.versions.items())
-    console.print(f"{filled.keys:,} keys in {settings.state_url} for {served}", markup=False)
+    console.print(f"{filled.keys:,} keys in {shown(settings.state_url)} for {served}", markup=False)
     for name in filled.without:
         console.print(f"{name} has no champion and is left out", markup=False)
 
@@ -459,6 +461,14 @@ app.add_typer(_features, name="features")
 app.command("forget")(_explained(forget_command))
 app.add_typer(policy_app, name="policy")
 app.add_typer(sizes_app, name="sizes")
+_state = typer.Typer(
+    help="The online state: is it what the tables say?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_state.command("check")(_explained(check_command))
+app.add_typer(_state, name="state")
 _audit = typer.Typer(
     help="The record of return reviews: verify it, expire old reviews.",
     no_args_is_help=True,

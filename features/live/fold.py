@@ -26,11 +26,13 @@ from features.order_records import order_items
 from features.state import StateStore, state_key
 from features.window import Window
 
-__all__ = ["Applied", "Fold", "ModelState", "first_meta"]
+__all__ = ["UNDO", "Applied", "Fold", "ModelState", "Position", "first_meta", "position"]
 
-_SEQ, _LATE, _WINDOWS = "live.seq", "live.late", "live.windows"
+_SEQ, _FILLED, _LATE, _WINDOWS = "live.seq", "live.filled", "live.late", "live.windows"
 _LENGTH = struct.Struct("<i")
 _NONE = -1
+UNDO = ("live", "undo")
+"""First parts of the keys under which the windows keep what they have overwritten."""
 
 Items = Iterator[tuple[str, bytes]]
 
@@ -146,8 +148,9 @@ class Fold:
         if not new:
             return Applied(until=windows[-1].until)
         expect = {_SEQ: meta.get(_SEQ), _WINDOWS: meta[_WINDOWS]}
-        fresh = [each for each in new if each.at > windows[0].until]
-        late = len(new) - len(fresh)
+        base, filled = windows[0].until, int(meta[_FILLED])
+        fresh = [each for each in new if each.at > base]
+        late = sum(each.at <= base and each.seq > filled for each in new)
         told = {_SEQ: str(new[-1].seq), _LATE: str(int(meta.get(_LATE, 0)) + late)}
         if not fresh:
             self._state.put_many((), told, expect=expect)
@@ -224,7 +227,7 @@ class Fold:
         return records.unknown
 
 
-def first_meta(until: int, seq: int) -> dict[str, str]:
+def first_meta(until: int, *, seq: int = 0, filled: int | None = None) -> dict[str, str]:
     """What the meta of a newly filled state says to a fold.
 
     Parameters
@@ -232,9 +235,42 @@ def first_meta(until: int, seq: int) -> dict[str, str]:
     until
         The last moment the state stands for, microseconds.
     seq
-        Events of the log up to this number are in it.
+        The fold goes on after this event of the log.
+    filled
+        Of the events up to this one, those up to `until` are in the state; `seq` if None.
     """
-    return {_SEQ: str(seq), _LATE: "0", _WINDOWS: _told([_Folded(0, until)])}
+    return {
+        _SEQ: str(seq),
+        _FILLED: str(seq if filled is None else filled),
+        _LATE: "0",
+        _WINDOWS: _told([_Folded(0, until)]),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a state stands.
+
+    Attributes
+    ----------
+    seq
+        The last event of the log that was folded.
+    until
+        The last moment it stands for, microseconds.
+    late
+        Events that came from before the horizon since it was filled.
+    """
+
+    seq: int
+    until: int
+    late: int
+
+
+def position(meta: Mapping[str, str]) -> Position | None:
+    """Where a state stands by its meta; None where it was not filled for live events."""
+    if _WINDOWS not in meta:
+        return None
+    return Position(int(meta[_SEQ]), _windows(meta)[-1].until, int(meta[_LATE]))
 
 
 def _live(event: LoggedEvent) -> LiveEvent:
@@ -247,7 +283,7 @@ def _place(event: LiveEvent) -> tuple[int, int, str]:
 
 
 def _undo_key(number: int) -> str:
-    return state_key("live", "undo", str(number))
+    return state_key(*UNDO, str(number))
 
 
 def _windows(meta: Mapping[str, str]) -> list[_Folded]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +12,6 @@ import pandas as pd
 
 from data_contracts.errors import BadInputError
 from features.abuse import VECTOR
-from features.abuse_online import state_items
 from features.abuse_space import AbuseData, AbuseSpace
 from features.audit import SqliteAudit
 from features.settings import Settings
@@ -249,10 +248,6 @@ class AbuseJob(Job):
     def load_space(self, folder: Path) -> AbuseSpace:
         """Read the feature space of a saved model."""
         return AbuseSpace.load(folder)
-
-    def state_items(self, space: AbuseSpace, tables: Tables) -> Iterator[tuple[str, bytes]]:
-        """What the service must know of accounts, goods and lanes."""
-        return iter(state_items(space, tables))
 
 
 JOB = AbuseJob()

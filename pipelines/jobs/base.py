@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.live.filling import model_states
+from features.live.fold import ModelState
 from features.settings import Settings
 from pipelines.folds import Fold
 from pipelines.metrics import mean_of
@@ -278,6 +280,6 @@ class Job(ABC):
     def load_space(self, folder: Path) -> Space:
         """Read the feature space of a saved model."""
 
-    @abstractmethod
-    def state_items(self, space: Any, tables: Tables) -> Iterator[tuple[str, bytes]]:
+    def kept(self, space: Any) -> ModelState:
         """What the service must know of every key."""
+        return model_states({self.name: space})[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,6 @@ import pandas as pd
 from data_contracts.errors import BadInputError
 from data_contracts.tables import RETURN_REASON
 from features.return_risk import VECTORS
-from features.return_risk_online import state_items
 from features.return_risk_space import ReturnRiskData, ReturnRiskSpace
 from models.return_risk import ReturnRisk
 from pipelines.fit_return_risk import backtest_return_risk, fit_return_risk, learn
@@ -191,10 +190,6 @@ class ReturnRiskJob(Job):
     def load_space(self, folder: Path) -> ReturnRiskSpace:
         """Read the feature space of a saved model."""
         return ReturnRiskSpace.load(folder)
-
-    def state_items(self, space: ReturnRiskSpace, tables: Tables) -> Iterator[tuple[str, bytes]]:
-        """What the service must know of customers, goods and lanes."""
-        return iter(state_items(space, tables))
 
     def _outcomes(self, tables: Tables) -> pd.DataFrame:
         """What became of each line, by the return window and the slowest delivery of the shop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,6 @@ import pandas as pd
 from data_contracts.errors import BadInputError
 from data_contracts.tables import FIT
 from features.size_fit import VECTOR
-from features.size_fit_online import state_items
 from features.size_fit_space import SizeFitData, SizeFitSpace
 from models.size_fit import SizeFit
 from pipelines.fit_size import backtest_size_fit, fit_size_fit
@@ -269,10 +268,6 @@ class SizeFitJob(Job):
     def load_space(self, folder: Path) -> SizeFitSpace:
         """Read the feature space of a saved model."""
         return SizeFitSpace.load(folder)
-
-    def state_items(self, space: SizeFitSpace, tables: Tables) -> Iterator[tuple[str, bytes]]:
-        """What the service must know of products, people and histories."""
-        return iter(state_items(space, tables))
 
 
 JOB = SizeFitJob()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data_contracts.errors import BadInputError
+from features.live.fold import ModelState
 from pipelines.folds import rolling_folds
 from pipelines.jobs.base import Fitted, Job, Judgement, Limit
 
@@ -105,7 +107,10 @@ class ShareJob(Job):
     def load_space(self, folder):
         return Share(json.loads((folder / "share.json").read_text()))
 
-    def state_items(self, space, tables):
+    def kept(self, space):
+        return ModelState(partial(self.items, space))
+
+    def items(self, space, tables, window):
         yield f"{self.name}\x1fmean", json.dumps(space.mean).encode()
 
 

@@ -1,10 +1,11 @@
 import dataclasses
+from collections import Counter
 
 import pytest
 from fake_job import Share, ShareJob
 
 from features.settings import Settings
-from features.state import SqliteState, state_key
+from features.state import KEY_SEPARATOR, SqliteState, state_key
 from features.stores import open_state
 from pipelines import materialize, online
 from pipelines.simulate import simulate
@@ -56,7 +57,10 @@ def test_the_state_holds_every_champion_and_tells_whose_it_is(settings, tables):
         assert set(state.get_many(keys)) == {keys[0], keys[2]}
         orders = [state_key("order_line", id_) for id_ in tables["order_lines"]["order_line_id"]]
         assert len(state.get_many(orders)) == len(orders)
-    assert filled.keys == len(orders) + 2
+        kinds = Counter(key.split(KEY_SEPARATOR)[0] for key in state.all_keys())
+    assert kinds["first"] == kinds["third"] == 1
+    assert kinds["order_line"] == len(orders)
+    assert filled.keys == kinds.total()
 
 
 def test_the_state_in_redis_is_the_state_in_the_file(settings, tables, redis_state_url):
@@ -71,7 +75,8 @@ def test_the_state_in_redis_is_the_state_in_the_file(settings, tables, redis_sta
         open_state(redis_state_url, readonly=True) as server,
     ):
         assert server.get_many(keys) == file.get_many(keys)
-        assert len(server.get_many(keys)) == filled.keys
+        assert set(server.all_keys()) == set(file.all_keys())
+        assert len(set(server.all_keys())) == filled.keys
         assert server.meta().keys() == file.meta().keys()
 
 
@@ -95,11 +100,11 @@ def test_without_any_champion_the_state_stays_and_the_commands_are_told(settings
 def test_a_model_that_fails_to_fill_leaves_the_state_as_it_was(settings, tables, monkeypatch):
     online.materialize_champions(tables, Versions(first=1), settings)
 
-    def broken(self, space, tables):
+    def broken(self, space, tables, window):
         yield "first\x1fhalf", b"0"
         raise dataclasses.FrozenInstanceError("no")
 
-    monkeypatch.setattr(ShareJob, "state_items", broken)
+    monkeypatch.setattr(ShareJob, "items", broken)
     with pytest.raises(dataclasses.FrozenInstanceError):
         online.materialize_champions(tables, Versions(first=2), settings)
     with SqliteState(settings.state_url, readonly=True) as state:

@@ -1,0 +1,240 @@
+"""`muslin features build --since`: yesterday's sums and what happened since, instead of all again.
+
+Vectors of earlier lines stay: they tell what was known then. What is new is the lines since, the
+labels of earlier lines that were not settled, and the sums. Only orders that anything happened to
+since are read into chunks. What the tables tell later of a moment before is not taken in; a build
+of everything does that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data_contracts.errors import BadInputError
+from features.choices import CARRIED
+from features.chunks import nothing, through
+from features.histories import History
+from features.state import KEY_SEPARATOR
+from features.window import Window
+from models.vectors_on_disk import write_part
+from pipelines.build_features import (
+    CHOSEN,
+    MOMENT,
+    STATE,
+    VECTORS,
+    Built,
+    finish,
+    known_until,
+    stages_of,
+)
+from pipelines.shop_chunks import ShopTables, cut
+
+__all__ = ["extend", "stands_for"]
+
+_LABELS = ("y", "told", "mature")
+_NEWS = {
+    "returns": ("order_line_id", ("requested_at", "received_at")),
+    "fit_feedback": ("order_line_id", ("given_at",)),
+}
+
+
+def stands_for(out: Path, name: str) -> int:
+    """The moment that the stored sums of a model stand for, microseconds.
+
+    Raises
+    ------
+    BadInputError
+        Nothing was built there.
+    """
+    path = out / name / STATE / MOMENT
+    if not path.is_file():
+        raise BadInputError(
+            f"{path} does not exist, so there are no sums to begin from;"
+            " build without --since first"
+        )
+    return int(json.loads(path.read_text(encoding="utf-8"))["until"])
+
+
+def extend(
+    name: str,
+    space: Any,
+    shop: ShopTables,
+    out: Path,
+    scratch: Path,
+    *,
+    per_chunk: int,
+    memory: int = 2 << 30,
+    threads: int = 2,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Built:
+    """Add what happened since to the vectors and sums of an earlier build.
+
+    Parameters
+    ----------
+    name, space, out, memory, threads, tell
+        See :func:`pipelines.build_features.build`; `space` is the one of the earlier build.
+    shop
+        All tables as they are now.
+    scratch
+        An empty folder for chunks.
+    per_chunk
+        Lines to a chunk.
+
+    Returns
+    -------
+    Built
+        Of all vectors, the earlier ones among them.
+
+    Raises
+    ------
+    BadInputError
+        There is no earlier build, or it is of another space.
+    """
+    since, until = stands_for(out, name), known_until(name, shop)
+    target = out / name
+    known = json.loads((target / STATE / MOMENT).read_text(encoding="utf-8"))
+    if known["space"] != space.fingerprint:
+        raise BadInputError(f"{target} was built by another feature space; build without --since")
+    vectors, old = VECTORS[name], pl.scan_parquet(target / "part-*.parquet")
+    names = sorted(target.glob("part-*.parquet"))
+    _touched(name, shop, old, since).sink_parquet(scratch / "touched.parquet", mkdir=True)
+    lines = pl.scan_parquet(scratch / "touched.parquet")
+    if not lines.select(pl.len()).collect().item():
+        return Built(old.select(pl.len()).collect().item(), len(names), since)
+    now = ShopTables(shop.files | {"order_lines": [scratch / "touched.parquet"]})
+    chunks = cut(now, scratch / "chunks", per_chunk=per_chunk)
+    chosen = _Chosen.of(old, lines) if name == "size_fit" else _Chosen({})
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
+        work = Path(temporary)
+        new = work / "new"
+        (new / STATE).mkdir(parents=True)
+        stages = stages_of(
+            name,
+            work / "stages",
+            chunks,
+            new / STATE,
+            memory=memory,
+            threads=threads,
+            earlier=target / STATE,
+        )
+        parts, through_all = len(names), False
+        labels: list[pl.DataFrame] = []
+        while not through_all:
+            for chunk in range(len(chunks)):
+                tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
+                tables = chunks.tables(chunk)
+
+                def ask(window: Window, tables: Any = tables) -> Any:
+                    return space.data(tables, window=window)
+
+                data = through(stages, chunk, until, ask, since=since, state=chosen)
+                if data is None:
+                    continue
+                through_all = True
+                fresh = data.at > since
+                columns = {k: np.asarray(v)[fresh] for k, v in vectors.columns(data).items()}
+                # What became of earlier lines is told by events before the window too.
+                whole = vectors.columns(ask(_Labels(until=until)))
+                labels.append(_labels(vectors.key, whole))
+                if fresh.any():
+                    write_part(new, parts, data.X[fresh], vectors.names, columns)
+                    parts += 1
+            if not through_all:
+                stages.answer()
+        settled = pl.concat(labels)
+        for path in names:
+            _with_labels(path, new / path.name, vectors.key, settled)
+        finish(new, target, space, until)
+    rows = pl.scan_parquet(target / "part-*.parquet").select(pl.len()).collect().item()
+    return Built(rows, parts, until)
+
+
+@dataclass(frozen=True)
+class _Labels(Window):
+    """A window without histories: what became of lines does not depend on them."""
+
+    def values_before(
+        self, history: History, events: Any, queries: Any, prefix: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        return nothing(history)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What was found when earlier lines were ordered, as a state store would tell it."""
+
+    lines: dict[str, bytes]
+
+    @classmethod
+    def of(cls, parts: pl.LazyFrame, lines: pl.LazyFrame) -> _Chosen:
+        wanted = lines.select(pl.col("order_line_id").cast(pl.String))
+        columns = [f"{CHOSEN}{name}" for name in CARRIED]
+        rows = parts.select("order_line_id", *columns)
+        found = rows.join(wanted, on="order_line_id", how="semi").collect()
+        sums = found.select(columns).to_numpy(order="c").astype("<f8")
+        ids = found["order_line_id"].to_list()
+        return cls({line: row.tobytes() for line, row in zip(ids, sums, strict=True)})
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The values of those keys that are there."""
+        lines = {key: key.rsplit(KEY_SEPARATOR, 1)[-1] for key in keys}
+        return {key: self.lines[line] for key, line in lines.items() if line in self.lines}
+
+
+def _touched(name: str, shop: ShopTables, old: pl.LazyFrame, since: int) -> pl.LazyFrame:
+    """Lines of orders that anything happened to since, or whose labels were not settled."""
+    lines = shop.scan("order_lines")
+    here = lines.collect_schema().names()
+    own = [_after(c, since) for c in ("ordered_at", "delivered_at") if c in here]
+    ids = [lines.filter(pl.any_horizontal(own)).select("order_line_id")]
+    for table, (key, moments) in _NEWS.items():
+        if table in shop.files:
+            rows = shop.scan(table)
+            there = rows.collect_schema().names()
+            news = [_after(c, since) for c in moments if c in there]
+            ids.append(rows.filter(pl.any_horizontal(news)).select(key))
+    if name == "abuse":
+        if "abuse_labels" in shop.files and "returns" in shop.files:
+            decided = shop.scan("abuse_labels").filter(_after("decided_at", since))
+            claims = shop.scan("returns").join(decided, on="return_id", how="semi")
+            ids.append(claims.select("order_line_id"))
+    else:
+        open_ = pl.col("y") < 0
+        if "mature" in old.collect_schema().names():
+            open_ |= ~pl.col("mature")
+        ids.append(old.filter(open_).select("order_line_id"))
+    touched = pl.concat([each.cast(pl.String) for each in ids]).unique()
+    texts = lines.with_columns(pl.col("order_line_id").cast(pl.String))
+    orders = texts.join(touched, on="order_line_id", how="semi").select("order_id").unique()
+    return lines.join(orders, on="order_id", how="semi")
+
+
+def _after(column: str, since: int) -> pl.Expr:
+    return pl.col(column).dt.epoch("us") > since
+
+
+def _labels(key: str, columns: Any) -> pl.DataFrame:
+    said = {each: pl.Series(np.asarray(columns[each])) for each in _LABELS if each in columns}
+    return pl.DataFrame({key: pl.Series(list(columns[key]), dtype=pl.String), **said})
+
+
+def _with_labels(path: Path, to: Path, key: str, settled: pl.DataFrame) -> None:
+    """The part with the labels known by now; the file itself where nothing changed."""
+    part = pl.read_parquet(path)
+    told = [c for c in settled.columns if c != key]
+    both = part.join(settled, on=key, how="left", suffix="_now", maintain_order="left")
+    now = both.with_columns(pl.coalesce(f"{c}_now", c).alias(c) for c in told)
+    now = now.select(part.columns)
+    if now.select(told).equals(part.select(told)):
+        os.link(path, to)
+    else:
+        now.write_parquet(to, compression="zstd")

@@ -1,0 +1,131 @@
+"""Yesterday's sums and today's events give what a build of everything gives."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from data_contracts.errors import BadInputError
+from data_contracts.readers import write_tables
+from features.abuse_space import AbuseSpace
+from features.return_risk_space import ReturnRiskSpace
+from features.size_fit_space import SizeFitSpace
+from pipelines.build_features import VECTORS, build, known_until
+from pipelines.extend_features import extend, stands_for
+from pipelines.shop_chunks import ShopTables, cut
+from pipelines.simulate import simulate
+
+SPACES = {"size_fit": SizeFitSpace, "return_risk": ReturnRiskSpace, "abuse": AbuseSpace}
+MOMENTS = {
+    "body_measurements": "measured_at",
+    "order_lines": "ordered_at",
+    "returns": "requested_at",
+    "fit_feedback": "given_at",
+    "abuse_labels": "decided_at",
+}
+PER_CHUNK = 250
+
+
+def yesterday(tables, moment):
+    """The tables as they were at a moment."""
+    were = dict(tables)
+    for name, column in MOMENTS.items():
+        were[name] = tables[name][tables[name][column] <= moment].reset_index(drop=True)
+    lines, returns = were["order_lines"].copy(), were["returns"].copy()
+    for column in ("shipped_at", "delivered_at"):
+        lines[column] = lines[column].where(lines[column] <= moment)
+    back = returns["received_at"] <= moment
+    for column in ("received_at", "condition", "returned_weight_g"):
+        returns[column] = returns[column].where(back)
+    for column in ("resolution", "refund_amount", "closed_at"):
+        returns[column] = returns[column].where(returns["closed_at"] <= moment)
+    return were | {"order_lines": lines, "returns": returns}
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory):
+    """All tables, and the shop as it was before and as it is."""
+    tables = simulate(900, seed=5).tables
+    moment = tables["order_lines"]["ordered_at"].sort_values().iloc[600]
+    opened = {}
+    for day, frames in (("before", yesterday(tables, moment)), ("now", tables)):
+        folder = tmp_path_factory.mktemp(day)
+        write_tables(frames, folder)
+        opened[day] = ShopTables.open(folder, folder / "spare")
+    return tables, opened["before"], opened["now"]
+
+
+def whole(name, space, shop, out, chunks):
+    build(name, space, cut(shop, chunks, per_chunk=PER_CHUNK), out, until=known_until(name, shop))
+
+
+def read(folder, key):
+    rows = pl.read_parquet(folder / "part-*.parquet")
+    assert rows[key].is_unique().all()
+    return rows.sort(key)
+
+
+@pytest.mark.parametrize("name", list(SPACES))
+def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(name, shops, tmp_path):
+    tables, before, now = shops
+    space, key = SPACES[name]().fit(tables), VECTORS[name].key
+    whole(name, space, before, tmp_path / "step", tmp_path / "chunks-before")
+    old = read(tmp_path / "step" / name, key)
+    since = stands_for(tmp_path / "step", name)
+    assert since == known_until(name, before)
+    told = extend(name, space, now, tmp_path / "step", tmp_path / "spare", per_chunk=PER_CHUNK)
+    whole(name, space, now, tmp_path / "whole", tmp_path / "chunks-now")
+
+    got, expected = (read(tmp_path / each / name, key) for each in ("step", "whole"))
+    assert told.rows == len(got) == len(expected) > len(old) > 0
+    assert got[key].to_list() == expected[key].to_list()
+    for column in (c for c in VECTORS[name].names if not is_of_today(name, c)):
+        np.testing.assert_allclose(
+            got[column], expected[column], rtol=1e-9, atol=1e-9, err_msg=column
+        )
+    for column in ("y", "told", "mature"):
+        if column in got.columns:
+            assert got[column].to_list() == expected[column].to_list()
+    both = old.join(got, on=key, suffix="_now")
+    if name != "abuse":
+        assert (both["y"] != both["y_now"]).any(), "nothing was settled since"
+    folders = [tmp_path / each / name / "state" for each in ("step", "whole")]
+    assert {p.name for p in folders[0].iterdir()} == {p.name for p in folders[1].iterdir()}
+    moments = [json.loads((f / "moment.json").read_text()) for f in folders]
+    assert moments[0] == moments[1]
+    assert moments[0]["until"] > since
+    for path in folders[1].glob("*.parquet"):
+        assert_same_sums(folders[0] / path.name, path)
+
+
+def is_of_today(name, column):
+    """What a claim's vector tells of its line as the tables stand, not as they stood."""
+    return False
+
+
+def assert_same_sums(one, other):
+    one, other = pl.read_parquet(one), pl.read_parquet(other)
+    key = [c for c, dtype in one.schema.items() if dtype == pl.String]
+    sums = [c for c in one.columns if c not in key]
+    filled = one.filter(pl.any_horizontal(pl.col(sums) != 0)) if sums else one
+    known = other.filter(pl.any_horizontal(pl.col(sums) != 0)) if sums else other
+    assert len(filled) == len(known)
+    both = known.join(filled, on=key, suffix="_step", nulls_equal=True)
+    assert len(both) == len(known)
+    for column in sums:
+        np.testing.assert_allclose(both[f"{column}_step"], both[column], rtol=1e-9, atol=1e-9)
+
+
+def test_nothing_is_added_where_nothing_was_built(shops, tmp_path):
+    with pytest.raises(BadInputError, match="build without --since first"):
+        extend("abuse", AbuseSpace(), shops[2], tmp_path, tmp_path / "s", per_chunk=PER_CHUNK)
+
+
+def test_sums_of_another_space_are_not_added_to(shops, tmp_path):
+    tables, before, now = shops
+    space = AbuseSpace().fit(yesterday(tables, pd.Timestamp("2200-01-01", tz="UTC")))
+    whole("abuse", space, before, tmp_path / "out", tmp_path / "chunks")
+    with pytest.raises(BadInputError, match="another feature space"):
+        extend("abuse", AbuseSpace(), now, tmp_path / "out", tmp_path / "s", per_chunk=PER_CHUNK)
