@@ -47,6 +47,14 @@ def build_command(
     memory: Annotated[
         float, typer.Option(min=0.01, help="GB that sums of histories may take at a time.")
     ] = 2.0,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIMESTAMP",
+            help="Add what happened since to what an earlier build left in OUT, which stands for"
+            " this moment or an earlier one.",
+        ),
+    ] = None,
     scratch: Annotated[
         Path | None,
         typer.Option(help="Folder for what lies on disk meanwhile; beside --out if left out."),
@@ -64,6 +72,12 @@ def build_command(
 
     console = Console(highlight=False)
     names = _names(model, tuple(MODELS))
+    if space is not None and since is not None:
+        from data_contracts.errors import BadInputError
+
+        raise BadInputError(
+            "--since goes on with the space of the earlier build; leave out --space"
+        )
     if space is not None and len(names) > 1:
         from data_contracts.errors import BadInputError
 
@@ -73,8 +87,13 @@ def build_command(
     folder = Path(tempfile.mkdtemp(prefix=".chunks-", dir=work))
     try:
         with Steps(console, 1 + 2 * len(names)) as step:
-            step(f"cutting {data} into chunks of {chunk:,} lines")
+            step(f"reading {data}" if since else f"cutting {data} into chunks of {chunk:,} lines")
             shop = ShopTables.open(data, folder / "spare")
+            if since is not None:
+                for name in names:
+                    step(f"{name}: adding what happened since")
+                    _extend(console, name, shop, out, folder / name, since, chunk, memory)
+                return
             chunks = cut(shop, folder, per_chunk=chunk)
             for name in names:
                 step(f"{name}: finding its feature space")
@@ -98,6 +117,45 @@ def build_command(
     console.print(
         f"{chunks.lines:,} order lines are good, {chunks.set_aside:,} rows of all tables are not",
         markup=False,
+    )
+
+
+def _extend(
+    console: Console,
+    name: str,
+    shop: ShopTables,
+    out: Path,
+    scratch: Path,
+    since: str,
+    chunk: int,
+    memory: float,
+) -> None:
+    import pandas as pd
+
+    from data_contracts.errors import BadInputError
+    from pipelines.build_features import STATE
+    from pipelines.extend_features import extend, stands_for
+    from pipelines.jobs import job_of
+
+    try:
+        moment = pd.Timestamp(since)
+    except ValueError:
+        raise BadInputError(f"--since {since!r} is no time in ISO 8601") from None
+    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+    until = pd.Timestamp(stands_for(out, name), unit="us", tz="UTC")
+    if moment < until:
+        raise BadInputError(
+            f"the sums in {out / name} know of events up to {until.isoformat()}, which is after"
+            f" {moment.isoformat()}; give that moment, or build without --since"
+        )
+    scratch.mkdir()
+    space = job_of(name).load_space(out / name / STATE)
+    built = extend(name, space, shop, out, scratch, per_chunk=chunk, memory=int(memory * 1e9))
+    console.print(
+        f"{built.rows:,} vectors in {built.parts:,} parts in {out / name}, of which those since"
+        f" {until.isoformat()} are new",
+        markup=False,
+        soft_wrap=True,
     )
 
 

@@ -18,7 +18,7 @@ from features.events import DAY_US, line_events
 from features.histories import T0_US
 from features.return_risk_space import OUTCOMES
 
-PART = 500_000
+PART = 200_000
 YEARS = 3
 _SIZES = ("xs", "s", "m", "l", "xl", "36", "38", "40", "42", "44")
 _MARKETS = ("US", "DE", "FR", "JP", "GB", "ES", "IT", "NL", "PL", "SE", "AU", "CA")

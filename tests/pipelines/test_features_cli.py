@@ -45,6 +45,14 @@ def test_vectors_of_a_model_are_built_by_a_space_of_a_sample(shop, muslin, tmp_p
     other = pl.read_parquet(tmp_path / "again" / "return_risk" / "part-*.parquet")
     both = parts.join(other, on="order_line_id", suffix="_other")
     assert len(both) == len(parts) == len(other)
+    earlier = muslin("--data", shop, "--out", out, "--model", "return-risk",
+                     "--since", "2020-01-01")  # fmt: skip
+    assert earlier.exit_code == 2
+    assert "know of events up to" in earlier.output
+    later = muslin("--data", shop, "--out", out, "--model", "return-risk", "--since", "2100-01-01")
+    assert later.exit_code == 0, later.output
+    assert f"{len(parts):,} vectors" in later.output
+
     for name in VECTOR:
         np.testing.assert_allclose(both[f"{name}_other"], both[name], rtol=1e-9, atol=1e-9)
 
@@ -55,6 +63,8 @@ def test_vectors_of_a_model_are_built_by_a_space_of_a_sample(shop, muslin, tmp_p
         (("--model", "shoes"), "there is no model 'shoes'"),
         (("--model", "abuse", "--space", "nowhere"), "holds no space.json"),
         (("--space", "nowhere"), "--space is the space of one model"),
+        (("--model", "abuse", "--since", "2024-05-01"), "build without --since first"),
+        (("--model", "abuse", "--since", "yesterday"), "is no time in ISO 8601"),
     ],
 )
 def test_what_cannot_be_built_is_said_in_a_sentence(shop, muslin, tmp_path, words, says):
