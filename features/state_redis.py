@@ -33,7 +33,7 @@ from features.state import (
     customer_of,
 )
 
-__all__ = ["RedisState"]
+__all__ = ["RedisState", "connected"]
 
 logger = logging.getLogger("muslin.features")
 
@@ -322,6 +322,18 @@ class RedisState:
             f"the online state in Redis at {self._where} cannot be {what} ({said}); see that the"
             " server runs, that this machine may reach it, and that user and password are right"
         )
+
+
+def connected(url: str) -> tuple[redis.Redis, str]:
+    """A client for the server of a URL, and the prefix of our keys there.
+
+    Raises
+    ------
+    StateError
+        When the URL cannot be used.
+    """
+    address, prefix = _split(url)
+    return _client(address), prefix
 
 
 def _split(url: str) -> tuple[str, str]:

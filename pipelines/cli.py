@@ -450,6 +450,18 @@ def serve(
     become_service(_settings(host=host, port=port))
 
 
+@app.command()
+@_explained
+def follow() -> None:
+    """Keep the online state up with live events, until stopped; muslin serve does it by itself.
+
+    For several replicas: run it once beside them, with MUSLIN_FOLLOW=false for each service.
+    """
+    from pipelines.serve import become_follower
+
+    become_follower(_settings())
+
+
 _features = typer.Typer(
     help="Vectors of tables of any size.",
     no_args_is_help=True,

@@ -18,9 +18,10 @@ from typing import IO, NoReturn
 from data_contracts.errors import BadInputError
 from features.settings import Settings
 
-__all__ = ["ServiceError", "become_service", "free_port", "service"]
+__all__ = ["ServiceError", "become_follower", "become_service", "free_port", "service"]
 
 _COMMAND = (sys.executable, "-m", "serving.run")
+_FOLLOW = (sys.executable, "-m", "serving.follow", "--fetch")
 _STOP_S = 15.0
 _POLL_S = 0.2
 
@@ -39,6 +40,11 @@ def become_service(settings: Settings) -> NoReturn:
     """
     _check_address(settings)
     os.execve(sys.executable, [*_COMMAND], {**os.environ, **settings.environment()})  # noqa: S606
+
+
+def become_follower(settings: Settings) -> NoReturn:
+    """Turn this process into the one that keeps the online state up with live events."""
+    os.execve(sys.executable, [*_FOLLOW], {**os.environ, **settings.environment()})  # noqa: S606
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import IO
 
 from features.settings import Settings, SettingsError
+from serving.companion import following
 
 __all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
 
@@ -48,7 +49,8 @@ def run(settings: Settings, service: str = SERVICE) -> None:
     os.environ.update(settings.environment())  # the workers are processes of their own
     module, _, name = service.partition(":")
     bento = getattr(import_module(module), name)
-    bento.serve_http(host=settings.host, port=settings.port)
+    with following(settings):
+        bento.serve_http(host=settings.host, port=settings.port)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ def settings(tmp_path, monkeypatch) -> Settings:
         champion_dir=tmp_path / "champion",
         events_url=str(tmp_path / "events.db"),
         audit_url=str(tmp_path / "audit.db"),
+        follow=False,
     )
 
 

@@ -1,0 +1,225 @@
+"""Keep the online state up with the log of events: a process of its own beside the service.
+
+It folds what the log holds, waits for more, and lets time pass where nothing happens. Whatever ends
+it, every event counts once: the position in the log is written with the sums. What it cannot do now
+(no state yet, a state of another model, a server that is away) it says once, and tries again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from features.event_log import EventLog, EventLogError
+from features.lease import open_lease
+from features.live.fold import Applied, Fold, ModelState
+from features.settings import Settings, SettingsError
+from features.state import StateConflictError, StateError, StateStore
+from features.stores import open_event_log, open_state
+from serving.champion import fetch
+from serving.model_states import FollowError, ModelStates
+
+__all__ = ["Follower", "main"]
+
+logger = logging.getLogger("muslin.serving")
+
+_HOUR_US: Final = 3_600_000_000
+_POLL_S: Final = 0.05
+_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 30.0
+_IDLE_S: Final = 60.0
+_TELL_S: Final = 30.0
+_DRAIN_S: Final = 5.0
+
+
+@dataclass
+class _Counts:
+    """What was done since it was last told."""
+
+    events: int = 0
+    again: int = 0
+    late: int = 0
+    unknown: int = 0
+
+    def add(self, applied: Applied) -> None:
+        self.events += applied.events
+        self.again += applied.again
+        self.late += applied.late
+        self.unknown += len(applied.unknown)
+
+
+class Follower:
+    """Keeps the state of some settings up with their log.
+
+    Parameters
+    ----------
+    settings
+        Where the state, the log and the champions are.
+    now
+        Seconds since the epoch.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._now = now
+        self._lease = open_lease(settings.state_url)
+        self._models = ModelStates(settings)
+        self._state: StateStore | None = None
+        self._log: EventLog | None = None
+        self._fold: Fold | None = None
+        self._counts = _Counts()
+        self._told = ""
+        self._told_at = self._caught_up = self._moved = now()
+        self._failures = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop` is set; what is in the log by then is folded before it ends."""
+        try:
+            while not stop.is_set():
+                stop.wait(self.turn())
+            until = self._now() + _DRAIN_S
+            while self._now() < until and self.turn() == 0:
+                pass
+        finally:
+            self.close()
+
+    def turn(self) -> float:
+        """Do what there is to do now, and give the seconds until it is worth looking again."""
+        try:
+            if not self._lease.take():
+                self._say("another process follows this state; this one waits for its turn")
+                return _WAIT_S
+            wait = self._step(self._ready())
+        except FollowError as error:
+            self._fold = None
+            self._say(str(error))
+            return _WAIT_S
+        except StateConflictError:  # it was filled anew meanwhile
+            self._fold = None
+            return self._later()
+        except (StateError, EventLogError) as error:
+            self._say(f"live events cannot be followed: {error}")
+            self._let_go()
+            return self._later()
+        except Exception:
+            if not self._failures:
+                logger.exception("live events cannot be followed")
+            self._let_go()
+            return self._later()
+        self._failures = 0
+        return wait
+
+    def close(self) -> None:
+        """Tell what was done, and give the state to others."""
+        self._tell()
+        self._let_go()
+        self._lease.release()
+
+    def _ready(self) -> Fold:
+        """The fold of the state as it is filled now."""
+        if self._state is None:
+            # A writer makes the file that is missing: look first whether there is one.
+            open_state(self._settings.state_url, readonly=True).close()
+            self._state = open_state(self._settings.state_url)
+        if self._log is None:
+            self._log = open_event_log(self._settings.events_url)
+        if self._fold is None or self._state.changed():
+            self._fold = None
+            self._state.changed()
+            models = self._models.of(self._state.meta(), self._state.where)
+            self._fold = self._made(self._state, self._log, models)
+        return self._fold
+
+    def _made(self, state: StateStore, log: EventLog, models: dict[str, ModelState]) -> Fold:
+        horizon = int(self._settings.horizon_hours * _HOUR_US)
+        self._say(f"following live events for {', '.join(models)}")
+        return Fold(state, log, list(models.values()), horizon_us=horizon)
+
+    def _step(self, fold: Fold) -> float:
+        applied = fold.step()
+        now = self._now()
+        self._counts.add(applied)
+        if applied.events:
+            self._moved = now
+        else:
+            self._caught_up = now
+            if now - self._moved >= _IDLE_S:
+                fold.advance(int(now * 1e6))
+                self._moved = now
+        if now - self._told_at >= _TELL_S:
+            self._tell()
+        return 0.0 if applied.events else _POLL_S
+
+    def _later(self) -> float:
+        self._failures += 1
+        return min(_LONGEST_WAIT_S, _POLL_S * 2.0**self._failures)
+
+    def _let_go(self) -> None:
+        for store in (self._state, self._log):
+            if store is not None:
+                with contextlib.suppress(StateError, EventLogError):
+                    store.close()
+        self._state = self._log = self._fold = None
+
+    def _say(self, what: str) -> None:
+        """Log a sentence when it is news."""
+        if what != self._told:
+            self._told = what
+            logger.info(what)
+
+    def _tell(self) -> None:
+        counts, now = self._counts, self._now()
+        if counts.events:
+            logger.info(
+                "live events: %s folded, %s again, %s late, %s unknown; %.0f seconds behind",
+                f"{counts.events:,}",
+                f"{counts.again:,}",
+                f"{counts.late:,}",
+                f"{counts.unknown:,}",
+                now - self._caught_up,
+            )
+        self._counts, self._told_at = _Counts(), now
+
+
+def main() -> None:
+    """Follow until SIGTERM or SIGINT, or the end of the parent."""
+    parser = argparse.ArgumentParser(prog="serving.follow", description=__doc__)
+    parser.add_argument("--with-parent", action="store_true", help="End when stdin is closed.")
+    parser.add_argument("--fetch", action="store_true", help="Ask the registry for champions.")
+    given = parser.parse_args()
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    logging.basicConfig(format="%(asctime)s [%(levelname)s] [follow] %(message)s")
+    logger.setLevel(settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if given.with_parent:
+        threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
+    os.nice(5)  # those who wait for an answer go first
+    if given.fetch:
+        fetch(settings, *ModelStates.names)
+    Follower(settings).run(stop)
+
+
+def _wait_for_parent(stop: threading.Event) -> None:
+    """The parent holds the other end of stdin; it is closed however the parent ends."""
+    while os.read(0, 1024):
+        pass
+    stop.set()
+
+
+if __name__ == "__main__":
+    main()

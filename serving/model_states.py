@@ -1,0 +1,113 @@
+"""What each champion keeps in the state, for the state that was filled for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Final, NamedTuple
+
+from features import abuse_online, return_risk_online, size_fit_online
+from features.abuse_space import AbuseSpace
+from features.live.fold import ModelState, position
+from features.return_risk_space import ReturnRiskSpace
+from features.settings import Settings
+from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace
+from serving.champion import ChampionError, load
+
+__all__ = ["FollowError", "ModelStates"]
+
+_SPACE: Final = "space."
+# A window holds few rows, and starting an engine of big data costs more than all its work.
+_ENGINE: Final = "polars"
+
+
+class FollowError(RuntimeError):
+    """A state that cannot be kept up as it is; the message says what to do."""
+
+
+class _Kept(NamedTuple):
+    fingerprint: str
+    state: ModelState
+
+
+def _size_fit(folder: Path) -> _Kept:
+    space = SizeFitSpace.load(folder, engine=_ENGINE)
+    items = partial(size_fit_online.state_items, space)
+    return _Kept(space.fingerprint, ModelState(items, RETURN_WINDOW_DAYS))
+
+
+def _return_risk(folder: Path) -> _Kept:
+    space = ReturnRiskSpace.load(folder, engine=_ENGINE)
+    items = partial(return_risk_online.state_items, space)
+    return _Kept(space.fingerprint, ModelState(items, space.window_days_))
+
+
+def _abuse(folder: Path) -> _Kept:
+    space = AbuseSpace.load(folder, engine=_ENGINE)
+    return _Kept(space.fingerprint, ModelState(partial(abuse_online.state_items, space)))
+
+
+_LOADERS: Final = {"size_fit": _size_fit, "return_risk": _return_risk, "abuse": _abuse}
+
+
+class ModelStates:
+    """What the champions keep in the state; each is read once.
+
+    Parameters
+    ----------
+    settings
+        Where the champions are.
+    """
+
+    names: ClassVar = tuple(_LOADERS)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: dict[str, tuple[str, _Kept]] = {}
+
+    def of(self, meta: Mapping[str, str], where: str) -> dict[str, ModelState]:
+        """What is to be kept up in a state, by model.
+
+        All models it was filled for or none: one that is left out would miss these events for good.
+
+        Parameters
+        ----------
+        meta
+            What is said of the state.
+        where
+            Its name, for messages.
+
+        Raises
+        ------
+        FollowError
+            It was filled for another version, or in a way that cannot be followed.
+        """
+        filled = [name.removeprefix(_SPACE) for name in meta if name.startswith(_SPACE)]
+        if not filled or position(meta) is None:
+            raise FollowError(
+                f"the online state at {where} was not filled to be kept up with live events;"
+                " run: muslin materialize --data DIR"
+            )
+        return {name: self._of(name, meta, where) for name in filled}
+
+    def _of(self, name: str, meta: Mapping[str, str], where: str) -> ModelState:
+        if name not in _LOADERS:
+            raise FollowError(
+                f"the online state at {where} was filled for {name}, which this version of Muslin"
+                " does not know; run: muslin materialize --data DIR"
+            )
+        try:
+            folder, found = load(self._settings, name)
+        except ChampionError as error:
+            raise FollowError(f"live events are not followed: {error}") from error
+        if self._loaded.get(name, ("", None))[0] != found.folder:
+            self._loaded[name] = (found.folder, _LOADERS[name](folder))
+        kept = self._loaded[name][1]
+        if kept.fingerprint != meta[_SPACE + name]:
+            raise FollowError(
+                f"live events are not followed: the online state at {where} was filled for version"
+                f" {meta.get(f'version.{name}', 'unknown')} of {name}, and version {found.version}"
+                " is the champion; run: muslin materialize --data DIR"
+            )
+        return kept.state
