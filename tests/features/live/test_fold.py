@@ -1,0 +1,154 @@
+"""The law: a state that follows events is the state that their tables fill."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.live.fold import Fold, position
+from features.live.tables import tables_of
+from features.questions import SizeQuestion
+from features.size_fit import VECTOR
+from features.size_fit_online import SizeFitLookup
+from features.state import StateConflictError
+from tests.features.live.conftest import HOUR_US, all_events, unlike
+
+DAY_US = 24 * HOUR_US
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_any_arrival_order_in_any_batches_with_any_repeats_gives_the_state_of_the_tables(
+    live_shop, follow, data
+):
+    ids = sorted(live_shop.tables["order_lines"]["order_id"].unique())
+    orders = data.draw(st.lists(st.sampled_from(ids), min_size=2, max_size=15, unique=True))
+    tables = live_shop.orders(orders)
+    events = all_events(tables)
+    horizon = data.draw(st.sampled_from([HOUR_US, 5 * DAY_US, 400 * DAY_US]))
+    delays = data.draw(
+        st.lists(st.integers(0, horizon - 1), min_size=len(events), max_size=len(events))
+    )
+    arrived = [event for _, _, event in sorted(zip(delays, range(len(events)), events, strict=True),
+               key=lambda each: (each[2].at + each[0], each[1]))]  # fmt: skip
+    again = data.draw(st.lists(st.sampled_from(arrived), max_size=5))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(arrived)), max_size=2)))
+    followed = follow(events, horizon)
+    for start, end in zip([0, *cuts], [*cuts, len(arrived)], strict=True):
+        followed.tell(arrived[start:end])
+        assert sum(done.late for done in followed.step()) == 0
+    followed.tell(again)
+    followed.step()
+    until = max(event.at for event in events)
+    assert unlike(followed.items(), live_shop.filled(tables, until)) == []
+
+
+def test_windows_close_as_time_passes_without_an_event(live_shop, follow):
+    events = all_events(live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:20]))
+    delivered = sorted(event.at for event in events if event.kind == "delivery")[8]
+    known = [event for event in events if event.at <= delivered]
+    followed = follow(known, DAY_US)
+    followed.tell(known)
+    followed.step()
+    until = delivered + 90 * DAY_US
+    before = followed.items()
+    followed.fold.advance(until)
+    expected = live_shop.filled(tables_of(known), until)
+    assert unlike(before, expected)
+    assert unlike(followed.items(), expected) == []
+
+
+def test_an_event_from_before_the_horizon_waits_for_the_next_filling(live_shop, follow):
+    orders = live_shop.tables["order_lines"]["order_id"].unique()[:12]
+    events = sorted(all_events(live_shop.orders(orders)), key=lambda each: each.at)
+    late = next(e for e in events if e.kind == "delivery")
+    rest = [e for e in events if e is not late]
+    followed = follow(events, HOUR_US)
+    for event in rest:
+        followed.tell([event])
+    # One event a step, so that the first windows are past the horizon.
+    while followed.fold.step(20).events:
+        pass
+    followed.tell([late])
+    (applied,) = followed.step()
+    assert applied.late == 1
+    assert position(followed.state.meta()).late == 1
+    without = live_shop.filled(tables_of(rest), max(e.at for e in rest))
+    assert unlike(followed.items(), without) == []
+
+
+def test_a_word_on_a_line_nobody_told_of_is_named_and_counts_once_the_line_is_told(
+    live_shop, follow
+):
+    tables = live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:6])
+    events = sorted(all_events(tables), key=lambda each: each.at)
+    line = next(e for e in events if e.kind == "delivery").row["order_line_id"]
+    order = next(e for e in events if e.kind == "order_line" and e.row["order_line_id"] == line)
+    followed = follow(events, 1_000 * DAY_US)
+    followed.tell([e for e in events if e is not order])
+    unknown = [each for done in followed.step() for each in done.unknown]
+    assert any(line in each for each in unknown)
+    followed.tell([order])
+    followed.step()
+    until = max(event.at for event in events)
+    assert unlike(followed.items(), live_shop.filled(tables, until)) == []
+
+
+def test_of_two_folds_that_take_up_the_same_events_one_is_refused(live_shop, follow):
+    events = all_events(live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:4]))
+    followed = follow(events, DAY_US)
+    followed.tell(events)
+    other = Fold(Stale(followed.state), followed.log, live_shop.models, horizon_us=DAY_US)
+    followed.step()
+    with pytest.raises(StateConflictError):
+        other.step()
+
+
+class Stale:
+    """A store whose reader has not seen what was written since."""
+
+    def __init__(self, state):
+        self._state, self._meta = state, state.meta()
+
+    def meta(self):
+        return self._meta
+
+    def __getattr__(self, name):
+        return getattr(self._state, name)
+
+
+def test_the_streamed_state_answers_as_training_would_at_the_next_instant(live_shop, follow):
+    """Vectors of a line that is ordered next, from tables and from the followed state."""
+    space, events = live_shop.spaces["size_fit"], all_events(live_shop.tables)
+    lines = live_shop.tables["order_lines"].sort_values("ordered_at", kind="stable")
+    lines = lines[lines["size_label"].notna() & lines["wearer"].isna() & lines["market"].notna()]
+    bought = lines.groupby("customer_id")["order_line_id"].transform("size")
+    line = lines[bought >= 4].iloc[-1]
+    at = line["ordered_at"].value // 1000
+    known = [e for e in events if e.at < at or e.kind in ("product", "customer")]
+    (asked,) = (
+        e
+        for e in events
+        if e.kind == "order_line" and e.row["order_line_id"] == line["order_line_id"]
+    )
+    followed = follow(known, DAY_US)
+    followed.tell(known)
+    followed.step()
+    followed.fold.advance(at - 1)
+    data = space.data(tables_of([*known, asked]))
+    candidates = data.candidates(np.flatnonzero(data.ids == line["order_line_id"]))
+    question = SizeQuestion(
+        product_id=line["product_id"],
+        customer_id=line["customer_id"],
+        asked_at=at / 1e6,
+        market=line["market"],
+        occasion=asked.row.get("occasion"),
+    )
+    (context,) = SizeFitLookup(space, followed.state).contexts([question])
+    assert list(context.labels) == candidates.label.tolist()
+    np.testing.assert_allclose(context.X, candidates.X, rtol=1e-6, atol=1e-6, equal_nan=True)
+    assert context.X[:, VECTOR.index("person.orders")].max() > 0
