@@ -88,26 +88,31 @@ class Moments:
         queries
             ``query``, ``at`` and keys as codes, in order of ``at``.
         """
-        sums = list(dict.fromkeys(each for history in histories for each in history.sums))
-        kinds = {each.kind for each in sums}
+        every = dict.fromkeys(each for history in histories for each in history.sums)
+        kinds = dict.fromkeys(each.kind for each in every)
+        sums = [each for kind in kinds for each in every if each.kind == kind]
         parts = sorted({part for history in histories for part in history.key})
-        told = events.filter(events["kind"].is_in(kinds))
-        named = tuple(replace(each, name=str(i)) for i, each in enumerate(sums))
-        every = History("of", (), named)
-        found = added(every, told).to_native().select(every.columns).to_numpy(order="c")
+        told = events.filter(events["kind"].is_in([*kinds]))
         happens, asks = told["at"].to_numpy(), queries["at"].to_numpy()
         ask = np.searchsorted(happens, asks, "left") + np.arange(len(asks))
         tell = np.searchsorted(asks, happens, "right") + np.arange(len(happens))
         amounts = np.zeros((len(ask) + len(tell), len(sums)))
-        amounts[tell] = found
+        for kind in kinds:
+            # An event adds nothing to the sums of other kinds: those cells stay as they are.
+            own = (told["kind"] == kind).to_numpy()
+            columns = [i for i, each in enumerate(sums) if each.kind == kind]
+            named = tuple(replace(sums[i], name=str(i)) for i in columns)
+            some = History("of", (), named)
+            found = added(some, told.filter(own)).to_native().select(some.columns)
+            amounts[tell[own], columns[0] : columns[-1] + 1] = found.to_numpy(order="c")
         keys = {}
         for part in parts:
             keys[part] = np.empty(len(amounts), dtype=np.int64)
             for frame, rows in ((told, tell), (queries, ask)):
                 keys[part][rows] = frame[part].cast(int).fill_null(-1).to_numpy()
-        columns = {each: i for i, each in enumerate(sums)}
+        places = {each: i for i, each in enumerate(sums)}
         ids = queries["query"].to_numpy().astype(np.int64)
-        return cls(amounts, columns, keys, ask, ids, asks.astype(np.float64))
+        return cls(amounts, places, keys, ask, ids, asks.astype(np.float64))
 
 
 class RunningHistory:
