@@ -11,6 +11,8 @@ Written as Narwhals expressions: the same code runs on pandas, Polars, DuckDB an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import narwhals as nw
@@ -205,30 +207,40 @@ def added(history: History, events: Any) -> Any:
     kept = wrapped(events).filter(
         nw.col("kind").is_in(kinds), *(~nw.col(part).is_null() for part in history.key)
     )
-    return kept.select(
+    # What several sums share is worked out once: in small windows expressions are the cost.
+    shared: dict[tuple[object, ...], Any] = {}
+    for each in history.sums:
+        for part, expression in _factors(each).items():
+            shared.setdefault(part, expression)
+    names = {part: f"_factor_{i}" for i, part in enumerate(shared)}
+    factors = kept.with_columns(*(shared[part].alias(name) for part, name in names.items()))
+    amounts = (
+        reduce(mul, (nw.col(names[part]) for part in _factors(each))) for each in history.sums
+    )
+    return factors.select(
         *history.key,
         "at",
-        *(
-            _amount(each).alias(column)
-            for each, column in zip(history.sums, history.columns, strict=True)
-        ),
+        *(amount.alias(c) for amount, c in zip(amounts, history.columns, strict=True)),
     )
 
 
-def _amount(each: Sum) -> Any:
-    value: Any = nw.lit(1.0)
+def _factors(each: Sum) -> dict[tuple[object, ...], Any]:
+    """What an amount is the product of: whether the event counts, its value, and its weight."""
+    counts = nw.col("kind") == each.kind
+    if each.verdict is not None:
+        counts = counts & (nw.col("verdict").fill_null("") == each.verdict)
+    factors: dict[tuple[object, ...], Any] = {
+        ("counts", each.kind, each.verdict): counts.cast(nw.Float64)
+    }
     if each.amount is not None:
         column = nw.col(each.amount).cast(nw.Float64)
         known = ~column.is_null() & ~column.is_nan()
         value = nw.when(known).then(column * column if each.square else column).otherwise(0.0)
-    counts = nw.col("kind") == each.kind
-    if each.verdict is not None:
-        counts = counts & (nw.col("verdict").fill_null("") == each.verdict)
-    amount = nw.when(counts).then(value).otherwise(0.0)
+        factors["value", each.amount, each.square] = value
     if each.half_life_days is not None:
         days = (nw.col("at").cast(nw.Float64) - T0_US) / DAY_US
-        amount = amount * (days * (np.log(2) / each.half_life_days)).exp()
-    return amount
+        factors["weight", each.half_life_days] = (days * (np.log(2) / each.half_life_days)).exp()
+    return factors
 
 
 def _read_at(history: History) -> list[Any]:
