@@ -20,6 +20,7 @@ from serving.http import (
     respond,
 )
 from serving.languages import Languages
+from serving.live_state import LiveState
 from serving.openapi import OPERATIONS, openapi_document
 from serving.parts import Endpoint, Readiness
 from serving.problems import Problem, problem_body
@@ -60,6 +61,7 @@ class MuslinApp:
             "/docs.json": self._docs,
         }
         self._document: bytes | None = None
+        self._live: LiveState | None = None
         for operation in OPERATIONS:
             self._tell(operation.path, None, _STARTING)
 
@@ -78,6 +80,10 @@ class MuslinApp:
             What ``/readyz`` tells.
         """
         self._tell(path, endpoint, readiness)
+
+    def use_live(self, live: LiveState) -> None:
+        """Let ``/readyz`` tell how far behind the live events the online state is."""
+        self._live = live
 
     def not_ready(
         self, path: str, reason: str, action: str | None, *, source: str | None = None
@@ -162,6 +168,8 @@ class MuslinApp:
             )
         if method not in ("GET", "HEAD"):
             raise _wrong_method(path, method, "GET, HEAD")
+        if path == "/readyz" and self._live is not None:
+            await self._live.look()
         status, body = page()
         await respond(send, body, status=status)
 
@@ -169,7 +177,8 @@ class MuslinApp:
         ready = any(each.ready and each.counts for each in self._readiness.values())
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         endpoints = {path: each.as_dict() for path, each in self._readiness.items()}
-        return status, orjson.dumps({"ready": ready, "endpoints": endpoints})
+        live = self._live.told if self._live is not None else None
+        return status, orjson.dumps({"ready": ready, "endpoints": endpoints, "live": live})
 
     def _docs(self) -> tuple[int, bytes]:
         if self._document is None:

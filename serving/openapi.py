@@ -66,7 +66,7 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
                     "Can the service answer?",
                     {
                         "200": "At least one endpoint can: model, source, reason and action of "
-                        "each.",
+                        "each; `live` tells how far the online state is behind the live events.",
                         "503": "None can yet: reason and action of each.",
                     },
                 )

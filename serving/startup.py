@@ -24,6 +24,7 @@ from serving.endpoints import SizeAdviceEndpoint
 from serving.events.endpoint import EventsEndpoint
 from serving.events.schemas import EVENTS
 from serving.events.writer import EventWriter
+from serving.live_state import LiveState
 from serving.parts import Endpoint, Loaded, Readiness
 from serving.return_review.build import build
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -119,6 +120,7 @@ def _basket_risk(app: MuslinApp, advisor: RiskAdvisor, policies: Policies) -> En
 def _take_events(app: MuslinApp) -> None:
     """Take live events; where their log cannot be opened now, it is tried again with each."""
     settings = app.settings
+    app.use_live(LiveState(settings))
 
     def opened() -> EventLog:
         log = open_event_log(settings.events_url)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import orjson
 
+from data_contracts.tables import TABLES
 from features.abuse_space import AbuseSpace
 from features.event_log import NewEvent
 from features.live.records import LiveEvent
+from features.live.rows import TABLE_OF
 from features.live.tables import last_moment, tables_of, to_events
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
@@ -37,7 +41,7 @@ def new_event(event: LiveEvent) -> NewEvent:
     return NewEvent(event.event_id, event.kind, event.at, orjson.dumps(event.row))
 
 
-def live_shop(settings: Settings, folder, lines: int = 400, days: float = 60.0) -> LiveShop:
+def live_shop(settings: Settings, folder, lines: int = 400, days: float = 120.0) -> LiveShop:
     """Champions with their feature spaces, and the events of the last days."""
     tables = simulate(lines, 7).tables
     until = last_moment(tables)
@@ -63,8 +67,42 @@ def live_shop(settings: Settings, folder, lines: int = 400, days: float = 60.0) 
     return LiveShop(settings, before, spaces, events, until)
 
 
-def content(state_url, names=("size_fit", "return_risk", "abuse", "live", "")):
+def content(state_url) -> dict[str, bytes]:
     """All that is in a state but what takes windows back."""
     with open_state(state_url) as state:
         rows = state._db.execute("SELECT key, value FROM state").fetchall()
     return {key: value for key, value in rows if not key.startswith("live\x1fundo")}
+
+
+def as_request(event: LiveEvent) -> dict:
+    """The event as a shop would send it."""
+    contract = TABLES[TABLE_OF[event.kind]]
+    times = {column.name for column in contract.columns if column.kind == "time"}
+    data = {name: _iso(value) if name in times else value for name, value in event.row.items()}
+    if event.kind == "product":
+        data["sizes"] = [
+            {name: value for name, value in size.items() if name != "product_id"}
+            for size in data["sizes"]
+        ]
+    if data.get("birth_date") is not None:
+        data["birth_date"] = data["birth_date"][:10]
+    sent = {"event_id": event.event_id, "kind": event.kind, "data": data}
+    return sent | ({"at": _iso(event.at)} if event.kind in ("product", "customer") else {})
+
+
+def _iso(micros: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat()
+
+
+def same(state: dict[str, bytes], other: dict[str, bytes]) -> bool:
+    """Whether two states hold the same, sums up to the order of their addition."""
+    return state.keys() == other.keys() and all(_equal(state[key], other[key]) for key in state)
+
+
+def _equal(value: bytes, other: bytes) -> bool:
+    if value == other:
+        return True
+    if len(value) != len(other) or len(value) % 8:
+        return False
+    a, b = np.frombuffer(value, "<f8"), np.frombuffer(other, "<f8")
+    return np.allclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
