@@ -41,12 +41,12 @@ def new_event(event: LiveEvent) -> NewEvent:
     return NewEvent(event.event_id, event.kind, event.at, orjson.dumps(event.row))
 
 
-def live_shop(settings: Settings, folder, lines: int = 400, days: float = 120.0) -> LiveShop:
+def live_shop(settings: Settings, folder, lines: int = 400, only=None) -> LiveShop:
     """Champions with their feature spaces, and the events of the last days."""
     tables = simulate(lines, 7).tables
     until = last_moment(tables)
     told = list(to_events(tables))
-    past = [each for each in told if each.at <= until - days * DAY_US]
+    past = [each for each in told if each.at <= until - 120 * DAY_US]
     before = tables_of(past)
     spaces = {}
     for name, space in (
@@ -54,6 +54,8 @@ def live_shop(settings: Settings, folder, lines: int = 400, days: float = 120.0)
         ("return_risk", ReturnRiskSpace()),
         ("abuse", AbuseSpace()),
     ):
+        if only is not None and name not in only:
+            continue
         fitted = space.fit(tables)
         (folder / name).mkdir()
         fitted.save(folder / name)
