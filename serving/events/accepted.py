@@ -64,7 +64,7 @@ def accepted(event: Any, now_us: int, wrong: Refusals) -> NewEvent | None:
     at = _at(event, row, now_us, wrong)
     if wrong or at is None:
         return None
-    return NewEvent(event.event_id, kind, at, orjson.dumps(row))
+    return NewEvent(event.event_id, kind, at, orjson.dumps(row), row.get("customer_id"))
 
 
 def _sent(data: Any) -> dict[str, Any]:
