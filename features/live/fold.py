@@ -29,6 +29,10 @@ from features.window import Window
 __all__ = ["UNDO", "Applied", "Fold", "ModelState", "Position", "first_meta", "position"]
 
 _SEQ, _FILLED, _LATE, _WINDOWS = "live.seq", "live.filled", "live.late", "live.windows"
+_READ = (_SEQ, _WINDOWS, "filled_at")
+"""What a step rests on: nothing of it may have changed when the step is written."""
+_COARSE = 0.2
+"""Windows that ended a time ago may be as long as this part of that time."""
 _LENGTH = struct.Struct("<i")
 _NONE = -1
 UNDO = ("live", "undo")
@@ -147,7 +151,7 @@ class Fold:
         new = self._log.read(seq, limit)
         if not new:
             return Applied(until=windows[-1].until)
-        expect = {_SEQ: meta.get(_SEQ), _WINDOWS: meta[_WINDOWS]}
+        expect = {name: meta.get(name) for name in _READ}
         base, filled = windows[0].until, int(meta[_FILLED])
         fresh = [each for each in new if each.at > base]
         late = sum(each.at <= base and each.seq > filled for each in new)
@@ -174,7 +178,7 @@ class Fold:
         meta = self._state.meta()
         windows = _windows(meta)
         if until > windows[-1].until:
-            expect = {_SEQ: meta.get(_SEQ), _WINDOWS: meta[_WINDOWS]}
+            expect = {name: meta.get(name) for name in _READ}
             self._fold(_Overlay(self._state), windows, [], until, {}, expect)
         return Applied(until=max(until, windows[-1].until))
 
@@ -217,7 +221,9 @@ class Fold:
             items.setdefault(key, value)
         kept = [*windows, added]
         while len(kept) > 1 and kept[1].until <= until - self._horizon:
-            items[_undo_key(kept.pop(0).number + 1)] = None
+            kept.pop(0)
+            items[_undo_key(kept[0].number)] = None
+        kept = self._merged(kept, items)
         self._state.put_many(
             ((key, value) for key, value in items.items() if value is not None),
             {**told, _WINDOWS: _told(kept)},
@@ -225,6 +231,25 @@ class Fold:
             expect=expect,
         )
         return records.unknown
+
+    def _merged(self, windows: Sequence[_Folded], items: dict[str, bytes | None]) -> list[_Folded]:
+        """Make windows of long ago one, so that there are some dozens and not one for every step.
+
+        What takes both back is what the older overwrote, and what else the newer did.
+        """
+        merged = list(windows[:1])
+        for window in windows[1:]:
+            begin = merged[-2].until if len(merged) > 1 else None
+            if begin is not None and window.until - begin <= _COARSE * (
+                windows[-1].until - window.until
+            ):
+                older, newer = (_undo_key(each.number) for each in (merged.pop(), window))
+                stored = self._state.get_many([key for key in (older, newer) if key not in items])
+                first, second = (items.get(key) or stored[key] for key in (older, newer))
+                items[newer] = _packed(dict(_unpacked(second)) | dict(_unpacked(first)))
+                items[older] = None
+            merged.append(window)
+        return merged
 
 
 def first_meta(until: int, *, seq: int = 0, filled: int | None = None) -> dict[str, str]:

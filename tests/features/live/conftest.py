@@ -97,10 +97,11 @@ class Followed:
 def follow(live_shop, tmp_path_factory):
     opened = []
 
-    def begin(events, horizon_us):
+    def begin(events, horizon_us, models=None):
         first = min(event.at for event in events)
         folder = tmp_path_factory.mktemp("followed")
-        opened.append(Followed(folder, live_shop.models, first - 1, horizon_us))
+        models = live_shop.models if models is None else models
+        opened.append(Followed(folder, models, first - 1, horizon_us))
         return opened[-1]
 
     yield begin

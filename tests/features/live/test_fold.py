@@ -1,10 +1,13 @@
 """The law: a state that follows events is the state that their tables fill."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.live.filling import filled_items
 from features.live.fold import Fold, position
 from features.live.tables import tables_of
 from features.questions import SizeQuestion
@@ -96,6 +99,29 @@ def test_a_word_on_a_line_nobody_told_of_is_named_and_counts_once_the_line_is_to
     followed.step()
     until = max(event.at for event in events)
     assert unlike(followed.items(), live_shop.filled(tables, until)) == []
+
+
+def test_windows_of_long_ago_become_one_and_can_still_be_taken_back(live_shop, follow):
+    """Records alone, without the sums of a model: the windows are the same."""
+    orders = live_shop.tables["order_lines"]["order_id"].unique()
+    tables = live_shop.orders(orders[:35])
+    events = sorted(all_events(tables), key=lambda each: each.at)
+    late = [each for each in events if each.kind == "delivery"][5::7]
+    known = [each for each in events if each not in late]
+    followed = follow(events, 10_000 * DAY_US, models=[])
+    followed.tell(known)
+    steps = 0
+    while followed.fold.step(2).events:
+        steps += 1
+    windows = json.loads(followed.state.meta()["live.windows"])
+    undone = [k for k in followed.state.all_keys() if k.startswith("live\x1fundo")]
+    assert len(undone) + 1 == len(windows) < steps / 3
+    for event in late:
+        followed.tell([event])
+        followed.step()
+    expected = dict(filled_items([], tables, max(event.at for event in events)))
+    live = {k: v for k, v in followed.items().items() if "\x1fdue\x1f" not in k}
+    assert unlike(live, expected) == []
 
 
 def test_of_two_folds_that_take_up_the_same_events_one_is_refused(live_shop, follow):
