@@ -8,8 +8,10 @@ more than its verdicts on millions of rows.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -28,11 +30,27 @@ def _great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports `sre_constants`
-        warnings.simplefilter("ignore", FutureWarning)  # and PySpark, which wants an older pandas
-        import great_expectations  # noqa: PLC0415
-        import great_expectations.expectations  # noqa: PLC0415
+        with _without("pyspark"):
+            import great_expectations  # noqa: PLC0415
+            import great_expectations.expectations  # noqa: PLC0415
 
     return great_expectations
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Hide a package that is not loaded yet.
+
+    Great Expectations takes PySpark up wherever it is installed, for two seconds and a warning, and
+    PySpark may end the process where its own extras are missing. The suites need none of it.
+    """
+    hidden = [name for name in (package, f"{package}.sql.connect") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def suite(table: Table | str, checks: Sequence[Check] | None = None) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -259,6 +260,20 @@ def sift(
     return new, numbers
 
 
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Keep a write-ahead log; unlike all else this does not wait for another that is at it."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 class SqliteEventLog:
     """Events in one SQLite file of their own.
 
@@ -309,7 +324,7 @@ class SqliteEventLog:
                 f"{self.path} is another file than a log of events, or one of a later release;"
                 " give the log a path of its own (MUSLIN_EVENTS_URL)"
             )
-        db.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(db)
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA secure_delete=ON")  # what is removed is overwritten
         # Ids come in any order: their index is kept at hand (64 MB), and its pages are moved from

@@ -10,9 +10,8 @@ from asgi import ask
 
 from features.questions import SizeQuestion
 from features.size_fit import VECTOR
-from features.size_fit_online import state_items
 from features.size_fit_space import SizeFitSpace
-from features.state import SqliteState, StateError
+from features.state import StateError
 from models.size_fit.decision import Verdict
 from pipelines.fit_size import fit_size_fit
 from pipelines.materialize import materialize
@@ -356,8 +355,7 @@ def test_the_state_can_be_filled_anew_while_it_is_read(real, place, advisor, tab
     question = questions_of(tables, now, 1)[0]
     before = advisor.advise(advisor.look_up([question]))
     space = SizeFitSpace.load(place)
-    with SqliteState(real.state_url) as state:
-        state.replace(state_items(space, tables), {"space.size_fit": space.fingerprint})
+    materialize(tables, {"size_fit": (space, LABEL.version)}, real.state_url)
     assert advisor.advise(advisor.look_up([question])) == before
 
 
