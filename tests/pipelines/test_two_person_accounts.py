@@ -1,10 +1,10 @@
 """What accounts of two people gain from the advice when nobody names the wearer.
 
 The aim is four fifths: with two people on the account the advice should lose at most a fifth of
-what it gains an account of one. It is not met: docs/accuracy.md says what is measured, 0.59 of one
-person's gain on this shop when first measured, 0.56 with the shop of another seed beside it. Half
-is held here because of sampling error: some 1,400 lines of two-person accounts tell that share give
-or take 0.2, so that a bar nearer to what is measured would break by chance at any change.
+what it gains an account of one. It is not met: docs/accuracy.md says what is measured, 0.64 of one
+person's gain on this shop. Half is held here because of sampling error: some 1,400 lines of
+two-person accounts tell that share give or take 0.2, so that a bar nearer to what is measured would
+break by chance at any change.
 """
 
 import pytest
