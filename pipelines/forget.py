@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_contracts.errors import BadInputError
 from features.audit import Removed, SqliteAudit
+from features.live.fold import drop_undo
 from features.personal_keys import names_customer
 from features.settings import Settings
 from features.state import NoStateError
@@ -148,6 +149,7 @@ def _from_state(customer_id: str, url: str, done: list[str]) -> dict[str, int] |
     except NoStateError:
         return None
     with open_state(url) as state:
+        drop_undo(state)  # first: removing the customer rebuilds the file without what was removed
         removed = state.forget_customer(customer_id, names_customer)
     done.append(f"{sum(removed.values()):,} keys were removed from the online state {shown(url)}")
     return removed

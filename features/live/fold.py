@@ -26,7 +26,16 @@ from features.order_records import order_items
 from features.state import StateStore, state_key
 from features.window import Window
 
-__all__ = ["UNDO", "Applied", "Fold", "ModelState", "Position", "first_meta", "position"]
+__all__ = [
+    "UNDO",
+    "Applied",
+    "Fold",
+    "ModelState",
+    "Position",
+    "drop_undo",
+    "first_meta",
+    "position",
+]
 
 _SEQ, _FILLED, _LATE, _WINDOWS = "live.seq", "live.filled", "live.late", "live.windows"
 _READ = (_SEQ, _WINDOWS, "filled_at")
@@ -250,6 +259,23 @@ class Fold:
                 items[older] = None
             merged.append(window)
         return merged
+
+
+def drop_undo(state: StateStore) -> None:
+    """Remove what the windows have overwritten: it holds what is forgotten elsewhere.
+
+    Until the horizon has passed, an event of an earlier moment then waits for the next filling.
+    """
+    meta = state.meta()
+    if _WINDOWS not in meta:
+        return
+    windows = _windows(meta)
+    state.put_many(
+        (),
+        {_WINDOWS: _told(windows[-1:])},
+        delete=[_undo_key(each.number) for each in windows[1:]],
+        expect={_WINDOWS: meta[_WINDOWS]},
+    )
 
 
 def first_meta(until: int, *, seq: int = 0, filled: int | None = None) -> dict[str, str]:

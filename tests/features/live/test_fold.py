@@ -1,6 +1,7 @@
 """The law: a state that follows events is the state that their tables fill."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.live.filling import filled_items
-from features.live.fold import Fold, position
+from features.live.fold import Fold, drop_undo, position
 from features.live.tables import tables_of
 from features.questions import SizeQuestion
 from features.size_fit import VECTOR
@@ -122,6 +123,27 @@ def test_windows_of_long_ago_become_one_and_can_still_be_taken_back(live_shop, f
     expected = dict(filled_items([], tables, max(event.at for event in events)))
     live = {k: v for k, v in followed.items().items() if "\x1fdue\x1f" not in k}
     assert unlike(live, expected) == []
+
+
+def test_what_windows_overwrote_can_be_dropped_for_good(live_shop, follow):
+    events = all_events(live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:9]))
+    followed = follow(events, 10_000 * DAY_US, models=[])
+    followed.tell(sorted(events, key=lambda each: each.at))
+    while followed.fold.step(7).events:
+        pass
+    assert any(key.startswith("live\x1fundo") for key in followed.state.all_keys())
+    before, until = followed.items(), position(followed.state.meta()).until
+    drop_undo(followed.state)
+    assert not any(key.startswith("live\x1fundo") for key in followed.state.all_keys())
+    assert followed.items() == before
+    assert position(followed.state.meta()).until == until
+    again = [
+        replace(events[0], event_id="of-before"),
+        replace(events[0], event_id="next", at=until + 1),
+    ]
+    followed.tell(again)
+    (applied,) = followed.step()
+    assert (applied.late, applied.again) == (1, 0)
 
 
 def test_of_two_folds_that_take_up_the_same_events_one_is_refused(live_shop, follow):
