@@ -39,6 +39,8 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_return_risk
 	@$(BIN)/python -m tests.benchmarks.bench_abuse
 	@$(BIN)/python -m tests.benchmarks.bench_histories
+	@$(BIN)/python -m tests.benchmarks.bench_engines
+	@$(BIN)/python -m tests.benchmarks.bench_live
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
