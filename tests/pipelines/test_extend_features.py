@@ -25,7 +25,7 @@ MOMENTS = {
     "fit_feedback": "given_at",
     "abuse_labels": "decided_at",
 }
-PER_CHUNK = 170
+PER_CHUNK = 260
 
 
 def yesterday(tables, moment):

@@ -14,7 +14,7 @@ from pipelines.simulate import simulate
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
-    write_tables(simulate(1200, seed=3).tables, folder)
+    write_tables(simulate(800, seed=3).tables, folder)
     return folder
 
 

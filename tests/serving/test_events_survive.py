@@ -171,7 +171,12 @@ class Service:
 
     def follower(self):
         children = psutil.Process(self.process.pid).children()
-        return [each.pid for each in children if "serving.follow" in each.cmdline()]
+        found = []
+        for each in children:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end meanwhile
+                if "serving.follow" in each.cmdline():
+                    found.append(each.pid)
+        return found
 
     def kill(self):
         """Kill every process of it, without a word; workers have sessions of their own."""
