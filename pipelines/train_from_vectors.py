@@ -75,9 +75,9 @@ class _Estimator(Protocol):
 class _OnDisk(Job):
     """A job whose folds and whose training are vectors on disk."""
 
+    @abstractmethod
     def judged_in(self, folder: str) -> VectorParts:
         """The lines a model is judged on."""
-        raise NotImplementedError
 
     @abstractmethod
     def fit_folder(
