@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -10,14 +11,16 @@ import pytest
 from dask.distributed import wait
 from sklearn.metrics import log_loss, roc_auc_score
 
+from data_contracts.readers import read_tables
 from features.return_risk import VECTORS
 from features.return_risk_space import ReturnRiskSpace
 from models.distributed import DaskTrainer, connected, local_workers
 from models.return_risk import ReturnRisk
 from models.vectors import HeldVectors, train_here
 from models.vectors_on_disk import VectorParts, write_part
-from pipelines.simulate import simulate
+from pipelines.importers import IMPORTERS
 
+RETURNS = Path(__file__).parents[3] / "shared" / "data" / "fashion_returns.parquet"
 NAMES = ["gap", "brand", "price"]
 SETTINGS = {
     "objective": "multiclass",
@@ -117,8 +120,10 @@ def test_a_running_cluster_is_joined(client, lines):
     assert booster.num_trees() == 6
 
 
-def test_return_risk_of_two_workers_ranks_as_well(client, tmp_path):
-    tables = simulate(6000, seed=9).tables
+@pytest.mark.skipif(not RETURNS.is_file(), reason="needs fashion_returns.parquet in ../shared/data")
+def test_return_risk_of_two_workers_ranks_as_well_on_real_returns(client, tmp_path):
+    IMPORTERS["fashion-returns"](RETURNS, tmp_path / "tables")
+    tables = read_tables(tmp_path / "tables")
     data = ReturnRiskSpace().fit(tables).data(tables)
     known = np.flatnonzero(data.y >= 0)
     known = known[np.argsort(data.at[known], kind="stable")]
@@ -134,14 +139,14 @@ def test_return_risk_of_two_workers_ranks_as_well(client, tmp_path):
                 for name in ("order_id", "product_id", "customer_id")
             },
         }
-        write_part(tmp_path, number, data.X[rows], VECTORS["checkout"], columns)
+        write_part(tmp_path / "vectors", number, data.X[rows], VECTORS["checkout"], columns)
     # Without bagging: which lines it draws depends on who holds them.
-    params = {"n_estimators": 30, "members": 2, "bagging_fraction": 1.0, "num_threads": 1}
-    one = ReturnRisk(**params).fit_parts(tmp_path)
-    two = ReturnRisk(**params).fit_parts(tmp_path, train=DaskTrainer(client))
+    params = {"n_estimators": 40, "members": 2, "bagging_fraction": 1.0, "num_threads": 1}
+    one = ReturnRisk(**params).fit_parts(tmp_path / "vectors")
+    two = ReturnRisk(**params).fit_parts(tmp_path / "vectors", train=DaskTrainer(client))
     back = data.y[judge] > 0
     ranked = [roc_auc_score(back, model.chance(data.X[judge])) for model in (one, two)]
-    assert ranked[0] > 0.55
+    assert ranked[0] > 0.64
     assert ranked[1] == pytest.approx(ranked[0], abs=0.002)
     chances = two.predict_proba(data.X[judge])
     np.testing.assert_allclose(chances.sum(axis=1), 1.0)
