@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
-__all__ = ["key_codes", "running_sums"]
+__all__ = ["key_codes", "running_sums", "total_sums"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,6 +34,28 @@ def running_sums(codes: Ints, amounts: Floats) -> Floats:
     frame = pd.DataFrame(amounts, copy=False)
     running: Floats = frame.groupby(codes, sort=False).cumsum().to_numpy()
     return running
+
+
+def total_sums(codes: Ints, amounts: Floats) -> tuple[Ints, Floats]:
+    """Sums of all rows of each code, codes in order of their first row.
+
+    Parameters
+    ----------
+    codes
+        Shape (n,).
+    amounts
+        Shape (n, sums), without NaN.
+
+    Returns
+    -------
+    first
+        The first row of each code.
+    sums
+        Codes by sums.
+    """
+    first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
+    totals: Floats = pd.DataFrame(amounts, copy=False).groupby(codes, sort=False).sum().to_numpy()
+    return first, totals
 
 
 def key_codes(frame: nw.DataFrame[Any], key: list[str]) -> Ints:

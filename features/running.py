@@ -9,15 +9,17 @@ Memory is the sums of the keys seen so far and one window.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.events import wrapped
 from features.grouped import running_sums
-from features.histories import History, Sum, added, decay
+from features.histories import History, Sum, decay
+from features.histories import amounts as amounts_of
 
 __all__ = ["Answers", "Moments", "RunningHistory"]
 
@@ -101,10 +103,8 @@ class Moments:
             # An event adds nothing to the sums of other kinds: those cells stay as they are.
             own = (told["kind"] == kind).to_numpy()
             columns = [i for i, each in enumerate(sums) if each.kind == kind]
-            named = tuple(replace(sums[i], name=str(i)) for i in columns)
-            some = History("of", (), named)
-            found = added(some, told.filter(own)).to_native().select(some.columns)
-            amounts[tell[own], columns[0] : columns[-1] + 1] = found.to_numpy(order="c")
+            found = amounts_of([sums[i] for i in columns], wrapped(told.filter(own)))
+            amounts[tell[own], columns[0] : columns[-1] + 1] = found
         keys = {}
         for part in parts:
             keys[part] = np.empty(len(amounts), dtype=np.int64)
