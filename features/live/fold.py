@@ -13,8 +13,10 @@ process, every event counts once.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import orjson
 import pandas as pd
@@ -42,6 +44,8 @@ _READ = (_SEQ, _WINDOWS, "filled_at")
 """What a step rests on: nothing of it may have changed when the step is written."""
 _COARSE = 0.2
 """Windows that ended a time ago may be as long as this part of that time."""
+_TAIL = 3
+"""A step is cut in two where the first window is this many times as long as the second."""
 _LENGTH = struct.Struct("<i")
 _NONE = -1
 UNDO = ("live", "undo")
@@ -173,7 +177,8 @@ class Fold:
         events = fresh
         if len(left) < len(windows):
             events = self._log.between(left[-1].until, until, new[-1].seq)
-        unknown = self._fold(before, left, events, until, told, expect)
+        ends = _ends(fresh, left[-1].until, windows[-1].until)
+        unknown = self._fold(before, left, events, ends, told, expect)
         return Applied(len(new), len(events) - len(fresh), late, tuple(unknown), until)
 
     def advance(self, until: int) -> Applied:
@@ -188,7 +193,7 @@ class Fold:
         windows = _windows(meta)
         if until > windows[-1].until:
             expect = {name: meta.get(name) for name in _READ}
-            self._fold(_Overlay(self._state), windows, [], until, {}, expect)
+            self._fold(_Overlay(self._state), windows, [], [until], {}, expect)
         return Applied(until=max(until, windows[-1].until))
 
     def _taken_back(
@@ -208,28 +213,27 @@ class Fold:
         before: _Overlay,
         windows: Sequence[_Folded],
         events: Sequence[LoggedEvent],
-        until: int,
+        ends: Sequence[int],
         told: Mapping[str, str],
         expect: Mapping[str, str | None],
     ) -> list[str]:
-        """Write the state after one more window, with what takes it back."""
-        last = windows[-1]
-        records = Records(before, self._windows)
-        records.add(sorted(map(_live, events), key=_place), last.until, until)
-        tables = records.tables()
-        window = Window(last.until, until, before)
-        items: dict[str, bytes | None] = dict.fromkeys(records.gone())
-        for model in self._models:
-            items.update(model.items(tables, window))
-        items.update(order_items(tables))
-        items.update(records.items())
-        added = _Folded(last.number + 1, until)
-        old = before.get_many(list(items))
-        items[_undo_key(added.number)] = _packed({key: old.get(key) for key in items})
-        for key, value in before.restored.items():
-            items.setdefault(key, value)
-        kept = [*windows, added]
-        while len(kept) > 1 and kept[1].until <= until - self._horizon:
+        """Write the state after more windows, that end at `ends`, with what takes each back."""
+        kept = list(windows)
+        unknown: list[str] = []
+        items = dict(before.restored)
+        rest = sorted(map(_live, events), key=_place)
+        for until in ends:
+            last = kept[-1]
+            count = bisect_right(rest, until, key=attrgetter("at"))
+            now, rest = rest[:count], rest[count:]
+            values, untold = self._window(_Overlay(self._state, items), now, last.until, until)
+            unknown += untold
+            added = _Folded(last.number + 1, until)
+            old = _Overlay(self._state, items).get_many(list(values))
+            values[_undo_key(added.number)] = _packed({key: old.get(key) for key in values})
+            items |= values
+            kept.append(added)
+        while len(kept) > 1 and kept[1].until <= ends[-1] - self._horizon:
             kept.pop(0)
             items[_undo_key(kept[0].number)] = None
         kept = self._merged(kept, items)
@@ -239,7 +243,22 @@ class Fold:
             delete=[key for key, value in items.items() if value is None],
             expect=expect,
         )
-        return records.unknown
+        return unknown
+
+    def _window(
+        self, before: _Overlay, events: Sequence[LiveEvent], since: int, until: int
+    ) -> tuple[dict[str, bytes | None], list[str]]:
+        """What a window changes, None for what is gone, and ids of events about nothing known."""
+        records = Records(before, self._windows)
+        records.add(events, since, until)
+        tables = records.tables()
+        window = Window(since, until, before)
+        items: dict[str, bytes | None] = dict.fromkeys(records.gone())
+        for model in self._models:
+            items.update(model.items(tables, window))
+        items.update(order_items(tables))
+        items.update(records.items())
+        return items, records.unknown
 
     def _merged(self, windows: Sequence[_Folded], items: dict[str, bytes | None]) -> list[_Folded]:
         """Make windows of long ago one, so that there are some dozens and not one for every step.
@@ -259,6 +278,20 @@ class Fold:
                 items[older] = None
             merged.append(window)
         return merged
+
+
+def _ends(fresh: Sequence[LoggedEvent], since: int, newest: int) -> list[int]:
+    """Where the windows of a step end: the last of them is as long as its events came late.
+
+    The next events will be late by as much, and then take back the short window alone.
+    """
+    late = 0
+    for each in fresh:
+        newest = max(newest, each.at)
+        late = max(late, newest - each.at)
+    cut = newest - late
+    # Two windows cost more than one, unless most of the time is in the first.
+    return [cut, newest] if since + _TAIL * late < cut < newest else [newest]
 
 
 def drop_undo(state: StateStore) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 import pytest
@@ -120,6 +121,24 @@ def test_windows_of_long_ago_become_one_and_can_still_be_taken_back(live_shop, f
     for event in late:
         followed.tell([event])
         followed.step()
+    expected = dict(filled_items([], tables, max(event.at for event in events)))
+    live = {k: v for k, v in followed.items().items() if "\x1fdue\x1f" not in k}
+    assert unlike(live, expected) == []
+
+
+def test_events_a_little_late_take_back_only_what_is_as_new(live_shop, follow):
+    """Of a step, the time in which events still come late is a window of its own."""
+    orders = live_shop.tables["order_lines"]["order_id"].unique()
+    tables = live_shop.orders(orders[:40])
+    random = np.random.default_rng(2)
+    events = sorted(all_events(tables), key=lambda each: each.at + random.integers(0, 30 * HOUR_US))
+    followed = follow(events, 2 * DAY_US, models=[])
+    followed.tell(events)
+    first = followed.fold.step(40)
+    rest = list(takewhile(lambda done: done.events, iter(lambda: followed.fold.step(40), None)))
+    assert first.again == 0
+    assert any(done.again for done in rest)
+    assert sum(done.again for done in rest) < len(events) / 4
     expected = dict(filled_items([], tables, max(event.at for event in events)))
     live = {k: v for k, v in followed.items().items() if "\x1fdue\x1f" not in k}
     assert unlike(live, expected) == []
