@@ -32,6 +32,7 @@ Number = TypeVar("Number", float, Floats)
 
 CHART_DIMENSIONS = ("chest_cm", "waist_cm", "hip_cm", "height_cm", "foot_length_cm")
 _GIRTHS = ("chest_cm", "waist_cm", "hip_cm")
+_GIRTH = [CHART_DIMENSIONS.index(each) for each in _GIRTHS]
 _CHILDREN = ("girls", "boys", "baby")
 _BRAND_PRIOR, _SYSTEM_PRIOR, _ROW_PRIOR = 2.0, 1.0, 0.3
 _USUAL_SPREAD = 0.5
@@ -149,49 +150,60 @@ class EstimatedCharts:
         publishes none that its kind of garment is cut by, all that the table has are filled.
         """
         sizes = _with_tables(products, product_sizes)
-        told = {d: _middle(sizes, d).notna() for d in CHART_DIMENSIONS}
-        any_told = {d: told[d].groupby(sizes["product_id"]).transform("any") for d in told}
-        children = sizes["audience"].isin(_CHILDREN)
+        # Sizes by dimensions, all at once: live events bring a few products at a time.
+        middle = _middles(sizes)
+        table = sizes[[f"{d}_table" for d in CHART_DIMENSIONS]].to_numpy("float64")
+        half = sizes[[f"{d}_half" for d in CHART_DIMENSIONS]].to_numpy("float64")
+        product = pd.factorize(sizes["product_id"])[0]
+        told: npt.NDArray[np.bool_] = np.isfinite(middle)
+        rows = _product_sums(told, product)
+        any_told = rows > 0
+        children = sizes["audience"].isin(_CHILDREN).to_numpy()
+        others = any_told.copy()
+        others[:, _GIRTH] = any_told[:, _GIRTH].any(axis=1)[:, None]
+        wanted = ~told & np.isfinite(table) & (any_told | ~others)
+        wanted[:, _GIRTH] &= ~children[:, None] | any_told[:, _GIRTH]
+        prior, usual = self._usual(sizes)
+        total = _product_sums(np.where(told, middle - table, 0.0), product)
+        centre = table + (total + _ROW_PRIOR * prior) / (rows + _ROW_PRIOR)
+        spread = np.where(np.isnan(usual), 2 * half * _USUAL_SPREAD, usual)
         out = product_sizes.copy()
-        error = pd.Series(np.nan, index=sizes.index)
-        for dimension in CHART_DIMENSIONS:
-            table, half = sizes[f"{dimension}_table"], sizes[f"{dimension}_half"]
-            alike = _GIRTHS if dimension in _GIRTHS else (dimension,)
-            others = np.logical_or.reduce([any_told[d] for d in alike])
-            wanted = ~told[dimension] & table.notna() & (any_told[dimension] | ~others)
-            if dimension in _GIRTHS:
-                wanted &= ~children | any_told[dimension]
-            if not wanted.any():
-                continue
-            shift, spread = self._shift(sizes, dimension, told[dimension], half)
-            out.loc[wanted, f"{dimension}_min"] = (table + shift - half)[wanted].to_numpy()
-            out.loc[wanted, f"{dimension}_max"] = (table + shift + half)[wanted].to_numpy()
-            error = error.fillna(spread.where(wanted & ~any_told[dimension]))
-        known = np.logical_or.reduce([_middle(out, d).notna() for d in CHART_DIMENSIONS])
+        for i, dimension in enumerate(CHART_DIMENSIONS):
+            if (new := wanted[:, i]).any():
+                out.loc[new, f"{dimension}_min"] = (centre - half)[new, i]
+                out.loc[new, f"{dimension}_max"] = (centre + half)[new, i]
+        # The first dimension that was estimated whole says how far the chart may be off.
+        error = np.where(wanted & ~any_told, spread, np.nan)
+        error = pd.DataFrame(error).bfill(axis=1)[0].to_numpy()
+        known = (told | wanted).any(axis=1)
         # A chart with holes is the product's own, and its own rows fill them.
-        own = np.logical_or.reduce(
-            [told[d] & (children if d == "height_cm" else True) for d in CHART_DIMENSIONS]
-        )
-        own = pd.Series(own, index=out.index).groupby(sizes["product_id"]).transform("any")
-        chart = pd.Series("estimated", index=out.index, dtype=object).where(~own, "published")
+        cut_by = np.array([d != "height_cm" for d in CHART_DIMENSIONS]) | children[:, None]
+        own = _product_sums((told & cut_by).any(axis=1)[:, None], product)[:, 0] > 0
+        chart = pd.Series(np.where(own, "published", "estimated"), out.index, dtype=object)
+        may_be_off = np.where(own | np.isnan(error), 0.0, error)
         return out.assign(
-            chart=chart.where(known, None), chart_sd=error.where(~own).fillna(0.0).where(known)
+            chart=chart.where(known, None), chart_sd=np.where(known, may_be_off, np.nan)
         )
 
-    def _shift(
-        self, sizes: pd.DataFrame, dimension: str, told: pd.Series, half: pd.Series
-    ) -> tuple[pd.Series, pd.Series]:
-        """How far each size is moved from its table (cm), and how far it may still be off."""
-        key = joined(sizes["size_system"], sizes["audience"], dimension)
-        system = key.map({k: v[0] for k, v in self.shifts_.items()}).astype("float64").fillna(0.0)
-        of_brand = joined(key, sizes["brand"]).map({k: v[0] for k, v in self.shifts_.items()})
-        prior = of_brand.astype("float64").fillna(system)
-        off = (_middle(sizes, dimension) - sizes[f"{dimension}_table"]).where(told)
-        total = off.groupby(sizes["product_id"]).transform("sum")
-        rows = off.groupby(sizes["product_id"]).transform("count")
-        usual = joined(sizes["audience"], dimension).map(self.spread_).astype("float64")
-        spread = usual.fillna(2 * half * _USUAL_SPREAD)
-        return (total + _ROW_PRIOR * prior) / (rows + _ROW_PRIOR), spread
+    def _usual(self, sizes: pd.DataFrame) -> tuple[Floats, Floats]:
+        """By size and dimension: how far the shop's cut is off the table, and its spread (cm)."""
+        kinds = sizes[["size_system", "audience", "brand"]].astype(object)
+        kinds = kinds.where(kinds.notna(), None)
+        code, each = pd.factorize(pd.MultiIndex.from_frame(kinds))
+        shifts = np.zeros((len(each), len(CHART_DIMENSIONS)))
+        spreads = np.full(shifts.shape, np.nan)
+        for row, names in enumerate(each):
+            system, audience, brand = (n if isinstance(n, str) else None for n in names)
+            if audience is None:
+                continue
+            for i, dimension in enumerate(CHART_DIMENSIONS):
+                spreads[row, i] = self.spread_.get(f"{audience}|{dimension}", np.nan)
+                if system is not None:
+                    found = self.shifts_.get(f"{system}|{audience}|{dimension}", (0.0, 0.0))
+                    if brand is not None:
+                        found = self.shifts_.get(f"{system}|{audience}|{dimension}|{brand}", found)
+                    shifts[row, i] = found[0]
+        return shifts[code], spreads[code]
 
     def to_json(self) -> dict[str, Any]:
         """The learned differences as plain values."""
@@ -237,6 +249,23 @@ def joined(first: pd.Series, *others: pd.Series | str) -> pd.Series:
 
 def _middle(sizes: pd.DataFrame, dimension: str) -> pd.Series:
     return sizes[[f"{dimension}_min", f"{dimension}_max"]].astype("float64").mean(axis=1)
+
+
+def _middles(sizes: pd.DataFrame) -> Floats:
+    """Middles of the published intervals, sizes by dimensions; one end stands for both."""
+    low, high = (
+        sizes[[f"{d}_{end}" for d in CHART_DIMENSIONS]].to_numpy("float64")
+        for end in ("min", "max")
+    )
+    return (np.where(np.isnan(low), high, low) + np.where(np.isnan(high), low, high)) / 2
+
+
+def _product_sums(values: npt.NDArray[Any], product: npt.NDArray[np.int64]) -> Floats:
+    """Sums over the sizes of a product, at each of its sizes."""
+    sums: Floats = (
+        pd.DataFrame(values.astype("float64")).groupby(product).transform("sum").to_numpy()
+    )
+    return sums
 
 
 def _with_tables(products: pd.DataFrame, product_sizes: pd.DataFrame) -> pd.DataFrame:
