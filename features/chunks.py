@@ -7,12 +7,15 @@ one chunk of the shop after another, and a window (:class:`ChunkWindow`) that wr
 asked and stops it there. Once all chunks were asked, the sums are worked out over all of them
 (:mod:`features.out_of_core`), and the chunks are gone through again with the answers, up to the
 next stage, until a chunk is through. There is no second implementation of any vector.
+
+The last stage may be asked several sets of questions over the same events, such as lines as of
+their order and as of their delivery: events are laid down once, the answers kept apart.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,12 +30,14 @@ from features.out_of_core import Windows, run_histories
 from features.running import Answers
 from features.window import Window
 
-__all__ = ["ChunkWindow", "Stages", "through"]
+__all__ = ["ChunkWindow", "NoHistories", "Stages", "nothing", "through"]
 
 Ints = npt.NDArray[np.int64]
 
-_FIRST_OF_CHUNK = 1 << 32
-"""Questions are numbered by chunk and place in it."""
+_SETS = 4
+"""Most sets of questions of a chunk at a stage."""
+_FIRST_OF_SET = 1 << 32
+"""Questions are numbered by chunk, set and place in it."""
 
 
 class _WaitsError(Exception):
@@ -40,12 +45,19 @@ class _WaitsError(Exception):
 
 
 @dataclass
+class _Questions:
+    """A set of questions, and the histories they were put to."""
+
+    queries: Any
+    histories: list[History] = field(default_factory=list)
+
+
+@dataclass
 class _Stage:
     """What one chunk asked at a stage."""
 
     events: Any
-    queries: Any
-    histories: list[History] = field(default_factory=list)
+    sets: list[_Questions] = field(default_factory=list)
 
 
 class Stages:
@@ -97,12 +109,12 @@ class Stages:
     def lay_down(self, chunk: int, stage: _Stage) -> None:
         """Write down what a chunk asked at the stage that is open."""
         if self._windows is None:
-            self.histories = stage.histories
-            keys = sorted({part for history in stage.histories for part in history.key})
+            self.histories = stage.sets[0].histories
+            keys = sorted({part for history in self.histories for part in history.key})
             folder = self._folder / f"stage-{self.answered}"
             self._windows = Windows(folder / "windows", self._edges, keys)
             (folder / "firsts").mkdir()
-        events, queries = _polars(stage.events), _polars(stage.queries)
+        events = _polars(stage.events)
         keys, amounts = [*self._windows.keys], self._amounts()
         happened = events.select(
             "at", "kind", "verdict", *keys, *(pl.col(a).cast(pl.Float64) for a in amounts)
@@ -112,8 +124,10 @@ class Stages:
             self._windows.folder.parent / "firsts" / f"{chunk:06d}.parquet"
         )
         self._windows.add_events(happened.filter(~once))
-        number = pl.col("query").cast(pl.Int64) + chunk * _FIRST_OF_CHUNK
-        self._windows.add_queries(queries.select(number, pl.col("at").cast(pl.Int64), *keys))
+        for place, asked in enumerate(stage.sets):
+            number = pl.col("query").cast(pl.Int64) + _first(chunk, place)
+            queries = _polars(asked.queries)
+            self._windows.add_queries(queries.select(number, pl.col("at").cast(pl.Int64), *keys))
 
     def answer(self) -> None:
         """Work out the sums of the open stage over all chunks."""
@@ -122,15 +136,15 @@ class Stages:
         answers = self._folder / f"answers-{self.answered}"
 
         def consume(history: History, window: int, found: Answers) -> None:
-            chunk = found.query // _FIRST_OF_CHUNK
+            asker = found.query // _FIRST_OF_SET
             columns = [pl.Series(c, found.values[:, i]) for i, c in enumerate(history.columns)]
             frame = pl.DataFrame([pl.Series("query", found.query), *columns])
-            for number in np.unique(chunk):
+            for number in np.unique(asker):
                 folder = answers / history.name / f"{number:06d}"
                 folder.mkdir(parents=True, exist_ok=True)
                 # A history in shares gives several answers to a window.
                 path = folder / f"{window:06d}-{len([*folder.glob(f'{window:06d}-*')])}.parquet"
-                frame.filter(pl.Series(chunk == number)).write_parquet(path, compression="lz4")
+                frame.filter(pl.Series(asker == number)).write_parquet(path, compression="lz4")
 
         run_histories(
             self.histories,
@@ -144,13 +158,14 @@ class Stages:
         shutil.rmtree(self._windows.folder.parent)
         self._windows, self.histories, self.answered = None, [], self.answered + 1
 
-    def answers(self, stage: int, history: History, chunk: int) -> pl.DataFrame:
-        """What :func:`features.histories.values_before` would give for the chunk's questions."""
-        folder = self._folder / f"answers-{stage}" / history.name / f"{chunk:06d}"
+    def answers(self, stage: int, history: History, chunk: int, place: int = 0) -> pl.DataFrame:
+        """What :func:`features.histories.values_before` would give for a set of the chunk's."""
+        first = _first(chunk, place)
+        folder = self._folder / f"answers-{stage}" / history.name / f"{first // _FIRST_OF_SET:06d}"
         if not folder.exists():
             return nothing(history)
         found = pl.read_parquet(folder / "*.parquet")
-        return found.with_columns(pl.col("query") - chunk * _FIRST_OF_CHUNK)
+        return found.with_columns(pl.col("query") - first)
 
     def _amounts(self) -> list[str]:
         return sorted({s.amount for h in self.histories for s in h.sums if s.amount})
@@ -191,10 +206,14 @@ class ChunkWindow(Window):
         What all chunks asked before, with the answers.
     chunk
         Number of the chunk.
+    sets
+        How many sets of questions are asked at the last stage. Once so many were written down the
+        space is stopped, which saves work; fewer may be asked.
     """
 
     stages: Stages | None = None
     chunk: int = 0
+    sets: int = 1
     asked: list[_Stage] = field(default_factory=list)
 
     def values_before(
@@ -206,13 +225,28 @@ class ChunkWindow(Window):
         if not self.asked or self.asked[-1].events is not events:
             if len(self.asked) > self.stages.answered:
                 raise _WaitsError
-            self.asked.append(_Stage(events, queries))
-        self.asked[-1].histories.append(history)
+            self.asked.append(_Stage(events))
+        sets = self.asked[-1].sets
+        if not sets or sets[-1].queries is not queries:
+            assert len(sets) < _SETS, "too many sets of questions"
+            sets.append(_Questions(queries))
+        sets[-1].histories.append(history)
         stage = len(self.asked) - 1
         if stage < self.stages.answered:
-            return self.stages.answers(stage, history, self.chunk)
-        if self.asked[-1].histories == self.stages.histories:
+            return self.stages.answers(stage, history, self.chunk, len(sets) - 1)
+        if len(sets) == self.sets and sets[-1].histories == self.stages.histories:
             raise _WaitsError  # as many as the first chunk asked for
+        return nothing(history)
+
+
+@dataclass(frozen=True)
+class NoHistories(Window):
+    """A window without histories: what became of lines does not depend on them."""
+
+    def values_before(
+        self, history: History, events: Any, queries: Any, prefix: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """No answer to any question."""
         return nothing(history)
 
 
@@ -224,6 +258,7 @@ def through(
     *,
     since: int | None = None,
     state: Any = None,
+    sets: int = 1,
 ) -> Any:
     """Go through a chunk as far as there are answers.
 
@@ -239,12 +274,16 @@ def through(
         Builds the chunk's vectors through a window.
     since, state
         See :class:`~features.window.Window`.
+    sets
+        See :class:`ChunkWindow`.
 
     Returns
     -------
     What `build` gives, or None where it waits for the answers of the next stage.
     """
-    window = ChunkWindow(since=since, until=until, state=state, stages=stages, chunk=chunk)
+    window = ChunkWindow(
+        since=since, until=until, state=state, stages=stages, chunk=chunk, sets=sets
+    )
     try:
         built = build(window)
     except _WaitsError:
@@ -258,6 +297,10 @@ def through(
 def nothing(history: History) -> pl.DataFrame:
     """Answers to no question."""
     return pl.DataFrame(schema={"query": pl.Int64} | dict.fromkeys(history.columns, pl.Float64))
+
+
+def _first(chunk: int, place: int) -> int:
+    return (chunk * _SETS + place) * _FIRST_OF_SET
 
 
 def _polars(frame: Any) -> pl.DataFrame:

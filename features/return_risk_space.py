@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -140,24 +140,38 @@ class ReturnRiskSpace:
         window
             What gives the values of the histories.
         """
+        return self.moments(tables, (moment,), hold_out, window)[moment]
+
+    def moments(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        moments: Collection[Moment] = get_args(Moment),
+        hold_out: Collection[str] = (),
+        window: Window = WHOLE,
+    ) -> dict[Moment, ReturnRiskData]:
+        """What :meth:`data` gives for each of several moments, over one stream of events."""
         facts = self.facts(tables)
         events = self.events(facts, tables, hold_out, window)
         y, mature = self._outcomes(facts, tables, hold_out, window)
-        if moment == "delivered":
-            at = facts["delivered"].fillna(facts["at"]).astype("int64")
-            facts = facts.assign(at=at.clip(lower=facts["at"]))
-        X = self.vectors(facts, events, window)
-        if moment == "delivered":
-            X = np.column_stack([X, self.delivery_matrix(facts)])
-        return ReturnRiskData(
-            X=X,
-            y=y,
-            at=facts["at"].to_numpy(dtype=np.int64),
-            ids=facts["order_line_id"].to_numpy(dtype=object),
-            mature=mature,
-            facts=facts,
-            events=events,
-        )
+        found: dict[Moment, ReturnRiskData] = {}
+        for moment in moments:
+            asked = facts
+            if moment == "delivered":
+                at = facts["delivered"].fillna(facts["at"]).astype("int64")
+                asked = facts.assign(at=at.clip(lower=facts["at"]))
+            X = self.vectors(asked, events, window)
+            if moment == "delivered":
+                X = np.column_stack([X, self.delivery_matrix(asked)])
+            found[moment] = ReturnRiskData(
+                X=X,
+                y=y,
+                at=asked["at"].to_numpy(dtype=np.int64),
+                ids=asked["order_line_id"].to_numpy(dtype=object),
+                mature=mature,
+                facts=asked,
+                events=events,
+            )
+        return found
 
     def facts(
         self, tables: Mapping[str, pd.DataFrame], placed: pd.DataFrame | None = None

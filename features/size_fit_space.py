@@ -99,8 +99,16 @@ class SizeFitData:
     events: Any = field(repr=False)
     space: SizeFitSpace = field(repr=False)
 
-    def candidates(self, rows: Ints) -> Candidates:
-        """All sizes of the products of these lines, as asked when each was ordered."""
+    def candidates(self, rows: Ints, window: Window = WHOLE) -> Candidates:
+        """All sizes of the products of these lines, as asked when each was ordered.
+
+        Parameters
+        ----------
+        rows
+            Places of the lines.
+        window
+            What gives the values of the histories; the one the lines were built through.
+        """
         asked = self.facts.iloc[rows].assign(line=rows, ordered_label=self.facts["size_label"])
         frame = asked.drop(columns=[c for c in PLACED if c != "product_id"])
         frame = frame.merge(self.placed, on="product_id", how="inner")
@@ -110,7 +118,7 @@ class SizeFitData:
         frame[list(BASKET)] = np.nan
         frame = with_natural_size(frame.reset_index(drop=True), self.space.natural_)
         return Candidates(
-            X=self.space.vectors(frame, self.events),
+            X=self.space.vectors(frame, self.events, window),
             line=frame["line"].to_numpy(dtype=np.int64),
             label=frame["size_label"].to_numpy(dtype=object),
             chosen=(frame["size_label"] == frame["ordered_label"]).to_numpy(dtype=bool),

@@ -2,7 +2,8 @@
 
 The shop is cut into chunks of whole orders, and each model's own space builds the vectors of every
 chunk; sums of histories are worked out over all chunks, on disk (:mod:`features.chunks`). Memory is
-one chunk and the sums of keys, whatever the number of lines.
+one chunk and the sums of keys, whatever the number of lines. What is written of each model, beside
+the lines, :mod:`pipelines.model_vectors` tells.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +22,21 @@ import pandas as pd
 import polars as pl
 
 from data_contracts.errors import BadInputError
-from features import abuse, return_risk, size_fit
 from features.abuse_events import LINKS
-from features.abuse_space import AbuseSpace
-from features.choices import CARRIED
 from features.chunks import Stages, through
 from features.histories import History
-from features.return_risk_space import ReturnRiskSpace
-from features.size_fit_space import SizeFitSpace
 from features.window import Window
 from models.vectors_on_disk import write_part
+from pipelines.model_vectors import LINES, VECTORS, Rows
 from pipelines.shop_chunks import ShopChunks, ShopTables, sampled
+from pipelines.size_candidates import drawn
 
 __all__ = [
-    "CHOSEN",
     "MOMENT",
     "SAMPLE_LINES",
     "STATE",
-    "VECTORS",
     "Built",
-    "Columns",
+    "Written",
     "build",
     "finish",
     "fitted_space",
@@ -47,16 +44,12 @@ __all__ = [
     "stages_of",
 ]
 
-CHOSEN = "chosen."
-"""Columns of what was found when a line was ordered, which its later events carry."""
 SAMPLE_LINES = 200_000
 """Lines of the customers that a space is fitted on where there is no champion."""
 STATE = "state"
 """Folder of the stored sums, in the folder of the model."""
 MOMENT = "moment.json"
 """What the stored sums stand for: the last moment told of, and the space."""
-
-Rows = tuple[Any, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -71,11 +64,38 @@ class Built:
         Files they are in.
     until
         Last moment that the shop tells of, microseconds; the stored sums stand for it.
+    beside
+        Vectors of something else than lines or claims, by folder.
     """
 
     rows: int
     parts: int
     until: int
+    beside: Mapping[str, int] = field(default_factory=dict)
+
+
+class Written:
+    """Parts of vectors in the folder of a model.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    parts
+        How many parts there are to begin with, by folder.
+    """
+
+    def __init__(self, folder: Path, parts: Mapping[str, int] | None = None) -> None:
+        self.folder = folder
+        self.parts: Counter[str] = Counter(parts or {})
+        self.rows: Counter[str] = Counter()
+
+    def add(self, place: str, rows: Rows) -> None:
+        """Write a part, unless there is nothing to write."""
+        if len(rows.X):
+            write_part(self.folder / place, self.parts[place], rows.X, rows.names, rows.columns)
+            self.parts[place] += 1
+            self.rows[place] += len(rows.X)
 
 
 def build(
@@ -100,8 +120,9 @@ def build(
     chunks
         The shop.
     out
-        ``<out>/<name>/part-*.parquet`` and ``<out>/<name>/state/<history>.parquet`` are written;
-        what was there of the model is replaced once all is done.
+        ``<out>/<name>/part-*.parquet`` and ``<out>/<name>/state/<history>.parquet`` are written,
+        of `size_fit` also ``candidates``, of `return_risk` ``delivered``; what was there of the
+        model is replaced once all is done.
     until
         See :func:`known_until`.
     memory
@@ -117,35 +138,46 @@ def build(
         `out` holds something else under this name.
     """
     target = out / name
-    check_target(target)
-    out.mkdir(parents=True, exist_ok=True)
     vectors = VECTORS[name]
+    _check_target(target, vectors.folders)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
         work = Path(temporary)
         new = work / "new"
-        (new / STATE).mkdir(parents=True)
+        for place in (STATE, *vectors.folders):
+            (new / place).mkdir(parents=True)
+        lines = [np.zeros(0, dtype=np.int64)] * len(chunks)
+        if name == "size_fit":
+            tell(f"{name}: finding the newest settled lines")
+            lines = drawn(space, chunks, until, work / "lines")
         stages = stages_of(
             name, work / "stages", chunks, new / STATE, memory=memory, threads=threads
         )
-        rows, parts = 0, 0
-        while not parts:
-            for chunk in range(len(chunks)):
+        written, through_all = Written(new), False
+        while not through_all:
+            for chunk, theirs in enumerate(lines):
                 tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
                 tables = chunks.tables(chunk)
 
-                def ask(window: Window, tables: dict[str, pd.DataFrame] = tables) -> Any:
-                    return space.data(tables, window=window)
+                def ask(
+                    window: Window,
+                    tables: dict[str, pd.DataFrame] = tables,
+                    theirs: Any = theirs,
+                ) -> dict[str, Rows]:
+                    return vectors.ask(space, tables, window, lambda _: theirs)
 
-                data = through(stages, chunk, until, ask)
-                if data is not None:
-                    columns = vectors.columns(data)
-                    write_part(new, parts, data.X, vectors.names, columns)
-                    rows, parts = rows + len(data.X), parts + 1
-            if not parts:
+                sets = 1 if name == "size_fit" and not len(theirs) else vectors.sets
+                found = through(stages, chunk, until, ask, sets=sets)
+                if found is not None:
+                    through_all = True
+                    for place, rows in found.items():
+                        written.add(place, rows)
+            if not through_all:
                 tell(f"{name}: sums of {len(stages.histories)} histories")
                 stages.answer()
         finish(new, target, space, until)
-    return Built(rows, parts, until)
+    beside = {place: written.rows[place] for place in vectors.folders}
+    return Built(written.rows[LINES], written.parts[LINES], until, beside)
 
 
 def stages_of(
@@ -229,13 +261,13 @@ def fitted_space(name: str, shop: ShopTables, lines: int = SAMPLE_LINES) -> Any:
     return VECTORS[name].space().fit(sampled(shop, lines))
 
 
-def check_target(target: Path) -> None:
+def _check_target(target: Path, folders: tuple[str, ...]) -> None:
     if not target.exists():
         return
     strangers = [
         each.name
         for each in (target.iterdir() if target.is_dir() else [target])
-        if each.name != STATE and not each.match("part-*.parquet")
+        if each.name not in (STATE, *folders) and not each.match("part-*.parquet")
     ]
     if strangers:
         raise BadInputError(
@@ -244,51 +276,4 @@ def check_target(target: Path) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What a part of a model's vectors has beside them."""
-
-    names: Sequence[str]
-    key: str
-    space: Callable[[], Any]
-    columns: Callable[[Any], Mapping[str, Any]]
-
-
-def _of_size(data: Any) -> Mapping[str, Any]:
-    return {
-        "y": data.y,
-        "at": data.at,
-        "order_line_id": data.ids,
-        "told": np.asarray(data.told, dtype=bool),
-        "sized": np.asarray(data.sized, dtype=bool),
-        **{f"{CHOSEN}{name}": data.facts[name].to_numpy(dtype="float64") for name in CARRIED},
-    }
-
-
-def _of_risk(data: Any) -> Mapping[str, Any]:
-    keys = ("order_id", "product_id", "customer_id")
-    return {
-        "y": data.y,
-        "at": data.at,
-        "order_line_id": data.ids,
-        "mature": np.asarray(data.mature, dtype=bool),
-        **{key: data.facts[key].to_numpy(dtype=object) for key in keys},
-    }
-
-
-def _of_abuse(data: Any) -> Mapping[str, Any]:
-    return {
-        "y": data.y,
-        "at": data.at,
-        "return_id": data.ids,
-        "order_line_id": data.order_line_id,
-        "group": data.groups,
-    }
-
-
 _FIRSTS = {"abuse": {f"joined_{link}": ("customer_id", link) for link in LINKS}}
-VECTORS = {
-    "size_fit": Columns(size_fit.VECTOR, "order_line_id", SizeFitSpace, _of_size),
-    "return_risk": Columns(return_risk.VECTOR, "order_line_id", ReturnRiskSpace, _of_risk),
-    "abuse": Columns(abuse.VECTOR, "return_id", AbuseSpace, _of_abuse),
-}

@@ -1,8 +1,9 @@
 """`muslin features build --since`: yesterday's sums and what happened since, instead of all again.
 
-Vectors of earlier lines stay: they tell what was known then. What is new is the lines since, the
-labels of earlier lines that were not settled, and the sums. Only orders that anything happened to
-since are read into chunks. What the tables tell later of a moment before is not taken in; a build
+Vectors of earlier lines stay: they tell what was known then. What is new is the lines since, lines
+as of the delivery that arrived since, the labels of earlier lines that were not settled, which of
+them size sets are set on, and the sums. Only orders that anything happened to since are read into
+chunks. What the tables tell later of a moment before is not taken in; a build
 of everything does that.
 """
 
@@ -11,36 +12,29 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from data_contracts.errors import BadInputError
 from features.choices import CARRIED
-from features.chunks import nothing, through
-from features.histories import History
+from features.chunks import NoHistories, through
 from features.state import KEY_SEPARATOR
 from features.window import Window
-from models.vectors_on_disk import write_part
-from pipelines.build_features import (
-    CHOSEN,
-    MOMENT,
-    STATE,
-    VECTORS,
-    Built,
-    finish,
-    known_until,
-    stages_of,
-)
+from pipelines.build_features import MOMENT, STATE, Built, Written, finish, known_until, stages_of
+from pipelines.model_vectors import CHOSEN, DELIVERED, LINES, VECTORS, Rows
 from pipelines.shop_chunks import ShopTables, cut
+from pipelines.size_candidates import draw_of_new, keep_newest
 
 __all__ = ["extend", "stands_for"]
 
 _LABELS = ("y", "told", "mature")
+_LABELLED = (LINES, DELIVERED)
 _NEWS = {
     "returns": ("order_line_id", ("requested_at", "received_at")),
     "fit_feedback": ("order_line_id", ("given_at",)),
@@ -97,7 +91,7 @@ def extend(
     Raises
     ------
     BadInputError
-        There is no earlier build, or it is of another space.
+        There is no earlier build, it is of another space, or it lacks something that builds have.
     """
     since, until = stands_for(out, name), known_until(name, shop)
     target = out / name
@@ -105,18 +99,27 @@ def extend(
     if known["space"] != space.fingerprint:
         raise BadInputError(f"{target} was built by another feature space; build without --since")
     vectors, old = VECTORS[name], pl.scan_parquet(target / "part-*.parquet")
-    names = sorted(target.glob("part-*.parquet"))
+    lacking = [place for place in vectors.folders if not (target / place).is_dir()]
+    if lacking:
+        raise BadInputError(
+            f"{target} has no {lacking[0]}, which an earlier version did not write;"
+            " build without --since once"
+        )
     _touched(name, shop, old, since).sink_parquet(scratch / "touched.parquet", mkdir=True)
     lines = pl.scan_parquet(scratch / "touched.parquet")
     if not lines.select(pl.len()).collect().item():
-        return Built(old.select(pl.len()).collect().item(), len(names), since)
+        return _built(target, vectors.folders, since)
     now = ShopTables(shop.files | {"order_lines": [scratch / "touched.parquet"]})
     chunks = cut(now, scratch / "chunks", per_chunk=per_chunk)
     chosen = _Chosen.of(old, lines) if name == "size_fit" else _Chosen({})
+    is_new = lines.select(_after("ordered_at", since).sum())
+    draw = draw_of_new(since, is_new.collect().item())
+    parts = {place: sorted((target / place).glob("part-*.parquet")) for place in _LABELLED}
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
         work = Path(temporary)
         new = work / "new"
-        (new / STATE).mkdir(parents=True)
+        for place in (STATE, *vectors.folders):
+            (new / place).mkdir(parents=True)
         stages = stages_of(
             name,
             work / "stages",
@@ -126,46 +129,57 @@ def extend(
             threads=threads,
             earlier=target / STATE,
         )
-        parts, through_all = len(names), False
+        written = Written(new, {place: len(paths) for place, paths in parts.items()})
+        sizes = Written(work / "sizes")
+        through_all = False
         labels: list[pl.DataFrame] = []
+        again: set[str] = set()
         while not through_all:
             for chunk in range(len(chunks)):
                 tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
                 tables = chunks.tables(chunk)
 
-                def ask(window: Window, tables: Any = tables) -> Any:
-                    return space.data(tables, window=window)
+                def ask(window: Window, tables: Any = tables) -> dict[str, Rows]:
+                    return vectors.ask(space, tables, window, draw)
 
-                data = through(stages, chunk, until, ask, since=since, state=chosen)
-                if data is None:
+                found = through(
+                    stages, chunk, until, ask, since=since, state=chosen, sets=vectors.sets
+                )
+                if found is None:
                     continue
                 through_all = True
-                fresh = data.at > since
-                columns = {k: np.asarray(v)[fresh] for k, v in vectors.columns(data).items()}
+                for place, rows in found.items():
+                    if place not in _LABELLED:
+                        sizes.add(place, rows)  # of new lines alone
+                        continue
+                    fresh = rows.where(np.asarray(rows.columns["at"]) > since)
+                    written.add(place, fresh)
+                    if place == DELIVERED:
+                        again.update(fresh.columns[vectors.key])
                 # What became of earlier lines is told by events before the window too.
-                whole = vectors.columns(ask(_Labels(until=until)))
-                labels.append(_labels(vectors.key, whole))
-                if fresh.any():
-                    write_part(new, parts, data.X[fresh], vectors.names, columns)
-                    parts += 1
+                whole = space.data(tables, window=NoHistories(until=until))
+                labels.append(_labels(vectors.key, vectors.told(whole)))
             if not through_all:
                 stages.answer()
         settled = pl.concat(labels)
-        for path in names:
-            _with_labels(path, new / path.name, vectors.key, settled)
+        for place, paths in parts.items():
+            for path in paths:
+                gone = again if place == DELIVERED else ()
+                _with_labels(path, new / place / path.name, vectors.key, settled, gone)
+        if name == "size_fit":
+            pool = [each / place for each in (target, sizes.folder) for place in vectors.folders]
+            keep_newest(pool, new)
         finish(new, target, space, until)
-    rows = pl.scan_parquet(target / "part-*.parquet").select(pl.len()).collect().item()
-    return Built(rows, parts, until)
+    return _built(target, vectors.folders, until)
 
 
-@dataclass(frozen=True)
-class _Labels(Window):
-    """A window without histories: what became of lines does not depend on them."""
+def _built(target: Path, folders: Sequence[str], until: int) -> Built:
+    beside = {place: _rows(target / place) for place in folders}
+    return Built(_rows(target), len([*target.glob("part-*.parquet")]), until, beside)
 
-    def values_before(
-        self, history: History, events: Any, queries: Any, prefix: Sequence[str] = ()
-    ) -> pl.DataFrame:
-        return nothing(history)
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in folder.glob("part-*.parquet"))
 
 
 @dataclass(frozen=True)
@@ -227,14 +241,17 @@ def _labels(key: str, columns: Any) -> pl.DataFrame:
     return pl.DataFrame({key: pl.Series(list(columns[key]), dtype=pl.String), **said})
 
 
-def _with_labels(path: Path, to: Path, key: str, settled: pl.DataFrame) -> None:
-    """The part with the labels known by now; the file itself where nothing changed."""
+def _with_labels(
+    path: Path, to: Path, key: str, settled: pl.DataFrame, gone: Collection[str]
+) -> None:
+    """The part with the labels known by now, without what is gone; itself where nothing changed."""
     part = pl.read_parquet(path)
     told = [c for c in settled.columns if c != key]
-    both = part.join(settled, on=key, how="left", suffix="_now", maintain_order="left")
+    left = part.filter(~pl.col(key).is_in(pl.Series([*gone], dtype=pl.String).implode()))
+    both = left.join(settled, on=key, how="left", suffix="_now", maintain_order="left")
     now = both.with_columns(pl.coalesce(f"{c}_now", c).alias(c) for c in told)
     now = now.select(part.columns)
-    if now.select(told).equals(part.select(told)):
+    if len(now) == len(part) and now.select(told).equals(part.select(told)):
         os.link(path, to)
     else:
         now.write_parquet(to, compression="zstd")

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from pipelines.build_features import Built
     from pipelines.shop_chunks import ShopTables
 
 __all__ = ["build_command"]
@@ -63,7 +64,9 @@ def build_command(
     """Build the vectors of every order line, or claim, from tables larger than memory.
 
     Vectors go to OUT/<model>/part-*.parquet, the sums that the histories end with to
-    OUT/<model>/state. The values are those that `muslin train` computes in memory.
+    OUT/<model>/state; all sizes of the newest lines to OUT/size_fit/candidates, vectors as of the
+    delivery to OUT/return_risk/delivered. The values are those that `muslin train` computes in
+    memory. Histories are worked out by this command itself, whatever engine is set.
     """
     from pipelines.build_features import build, known_until
     from pipelines.jobs import MODELS
@@ -112,6 +115,7 @@ def build_command(
                     markup=False,
                     soft_wrap=True,
                 )
+                _tell_beside(console, built)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     console.print(
@@ -157,6 +161,19 @@ def _extend(
         markup=False,
         soft_wrap=True,
     )
+    _tell_beside(console, built)
+
+
+def _tell_beside(console: Console, built: Built) -> None:
+    from pipelines.model_vectors import CANDIDATES, DELIVERED, WAITING
+
+    what = {
+        CANDIDATES: "of all sizes of the newest settled lines, for size sets",
+        WAITING: "of all sizes of lines that are not settled yet",
+        DELIVERED: "as of the delivery",
+    }
+    for place, rows in built.beside.items():
+        console.print(f"{rows:,} {what[place]}, in {place}", markup=False, soft_wrap=True)
 
 
 def _names(model: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from data_contracts.errors import BadInputError
 from features.size_fit_space import SizeFitData, SizeFitSpace
 from models.size_fit import SizeFit
 
-__all__ = ["backtest_size_fit", "fit_size_fit"]
+__all__ = ["CALIBRATION_LINES", "CALIBRATION_SHARE", "backtest_size_fit", "fit_size_fit"]
 
 Progress = Callable[[str], None]
-_CALIBRATION_SHARE = 0.15
-_CALIBRATION_LINES = 12_000
+CALIBRATION_SHARE = 0.15
+"""Of the settled lines with a size, the newest: size sets are set on all sizes of these."""
+CALIBRATION_LINES = 12_000
+"""No more than so many, by lot."""
 
 
 def fit_size_fit(
@@ -61,9 +63,9 @@ def fit_size_fit(
         )
     say("placing the sizes of the newest lines")
     newest = known[np.argsort(data.at[known], kind="stable")]
-    newest = newest[-max(int(len(newest) * _CALIBRATION_SHARE), 1) :]
-    if len(newest) > _CALIBRATION_LINES:
-        newest = np.sort(np.random.default_rng(0).choice(newest, _CALIBRATION_LINES, replace=False))
+    newest = newest[-max(int(len(newest) * CALIBRATION_SHARE), 1) :]
+    if len(newest) > CALIBRATION_LINES:
+        newest = np.sort(np.random.default_rng(0).choice(newest, CALIBRATION_LINES, replace=False))
     candidates = data.candidates(newest)
     row_of = np.full(len(data.y), -1)
     row_of[known] = np.arange(len(known))

@@ -14,14 +14,16 @@ from features.engines import collected
 from features.histories import final_state
 from features.return_risk_space import ReturnRiskSpace
 from features.size_fit_space import SizeFitSpace
+from models.size_fit import SizeFit
 from models.vectors_on_disk import VectorParts
+from pipelines import fit_size
 from pipelines.build_features import build, known_until
 from pipelines.shop_chunks import ShopTables, cut, sampled
 from pipelines.simulate import simulate
 
 SPACES = {"size_fit": SizeFitSpace, "return_risk": ReturnRiskSpace, "abuse": AbuseSpace}
 DECLARED = {"size_fit": size_fit, "return_risk": return_risk, "abuse": abuse}
-LINES, PER_CHUNK = 900, 200
+LINES, PER_CHUNK = 900, 300
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +75,15 @@ def built(model, space, shop, chunks, tmp_path_factory):
     return out / model, told
 
 
-def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built):
-    folder, told = built
-    data = space.data(tables)
+@pytest.fixture(scope="module")
+def data(space, tables):
+    return space.data(tables)
+
+
+def assert_same_rows(folder, data, key="order_line_id"):
+    """A folder of parts holds the lines, or claims, of data in memory."""
     parts = pl.read_parquet(folder / "part-*.parquet")
-    assert told.rows == len(parts) == len(data.X)
-    assert told.parts >= 4
-    key = "return_id" if model == "abuse" else "order_line_id"
+    assert len(parts) == len(data.X)
     place = {each: i for i, each in enumerate(parts[key].to_list())}
     rows = [place[each] for each in data.ids]
     names = VectorParts.open(folder, parts.columns[: data.X.shape[1]]).names
@@ -90,9 +94,63 @@ def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built):
     assert parts["y"].dtype == parts["at"].dtype == pl.Int64
 
 
-def test_the_stored_sums_are_those_of_all_events(model, space, tables, built):
+def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built, data):
     folder, told = built
-    events = space.data(tables).events
+    assert told.rows == len(data.X)
+    assert told.parts >= 3
+    assert_same_rows(folder, data, "return_id" if model == "abuse" else "order_line_id")
+    if model == "return_risk":
+        late = space.data(tables, moment="delivered")
+        assert (late.at > data.at).mean() > 0.5
+        assert_same_rows(folder / "delivered", late)
+        assert told.beside == {"delivered": len(late.X)}
+
+
+def test_size_sets_are_set_on_the_sizes_they_are_set_on_in_memory(
+    model, space, tables, built, data, monkeypatch
+):
+    if model != "size_fit":
+        return
+    given = {}
+
+    class Noting(SizeFit):
+        def fit(self, X, y, **told):
+            given.update(told)
+            return self
+
+    monkeypatch.setattr(fit_size, "SizeFit", Noting)
+    monkeypatch.setattr(SizeFitSpace, "fit", lambda *_: space)
+    monkeypatch.setattr(SizeFitSpace, "data", lambda *_: data)
+    fit_size.fit_size_fit(tables)
+    expected = given["candidates"]
+    known = np.flatnonzero((data.y >= 0) & data.sized)[expected.line]
+
+    folder, told = built
+    sizes = pl.read_parquet(folder / "candidates" / "part-*.parquet")
+    assert told.beside["candidates"] == len(sizes)
+    rows = {
+        name: sizes.filter(order_line_id=name).select(size_fit.VECTOR).to_numpy()
+        for name in sizes["order_line_id"].unique()
+    }
+    # In memory the oldest moment is cut through; here whole orders count.
+    at = dict(zip(data.ids, data.at, strict=True))
+    more = set(rows) - set(data.ids[known])
+    assert {at[each] for each in more} <= {data.at[known].min()}
+    for line in np.unique(expected.line):
+        theirs, name = expected.line == line, data.ids[known[expected.line == line][0]]
+        np.testing.assert_allclose(rows[name], expected.X[theirs], rtol=1e-9, atol=1e-9)
+        built_line = sizes.filter(order_line_id=name)
+        assert built_line["label"].to_list() == expected.label[theirs].tolist()
+        assert built_line["chosen"].to_list() == expected.chosen[theirs].tolist()
+    waiting = pl.read_parquet(folder / "candidates" / "waiting" / "part-*.parquet")
+    settled = dict(zip(data.ids, data.y >= 0, strict=True))
+    assert not any(settled[each] for each in waiting["order_line_id"])
+    assert {at[each] >= data.at[known].min() for each in waiting["order_line_id"]} == {True}
+
+
+def test_the_stored_sums_are_those_of_all_events(model, data, built):
+    folder, told = built
+    events = data.events
     known = json.loads((folder / "state" / "moment.json").read_text())
     assert known["until"] == told.until
     for history in DECLARED[model].HISTORIES:
@@ -108,7 +166,7 @@ def test_the_stored_sums_are_those_of_all_events(model, space, tables, built):
 
 def test_orders_are_never_cut_through(chunks):
     held = [set(chunks.tables(i)["order_lines"]["order_id"]) for i in range(len(chunks))]
-    assert len(held) >= 4
+    assert len(held) >= 3
     assert sum(map(len, held)) == len(set().union(*held))
 
 
