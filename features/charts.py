@@ -160,7 +160,7 @@ class EstimatedCharts:
         any_told = rows > 0
         children = sizes["audience"].isin(_CHILDREN).to_numpy()
         others = any_told.copy()
-        others[:, _GIRTH] = any_told[:, _GIRTH].any(axis=1)[:, None]
+        others[:, _GIRTH] = any_told[:, _GIRTH].any(axis=1, keepdims=True)
         wanted = ~told & np.isfinite(table) & (any_told | ~others)
         wanted[:, _GIRTH] &= ~children[:, None] | any_told[:, _GIRTH]
         prior, usual = self._usual(sizes)
@@ -178,7 +178,7 @@ class EstimatedCharts:
         known = (told | wanted).any(axis=1)
         # A chart with holes is the product's own, and its own rows fill them.
         cut_by = np.array([d != "height_cm" for d in CHART_DIMENSIONS]) | children[:, None]
-        own = _product_sums((told & cut_by).any(axis=1)[:, None], product)[:, 0] > 0
+        own = _product_sums((told & cut_by).any(axis=1, keepdims=True), product)[:, 0] > 0
         chart = pd.Series(np.where(own, "published", "estimated"), out.index, dtype=object)
         may_be_off = np.where(own | np.isnan(error), 0.0, error)
         return out.assign(
