@@ -178,7 +178,7 @@ class EstimatedCharts:
         known = (told | wanted).any(axis=1)
         # A chart with holes is the product's own, and its own rows fill them.
         cut_by = np.array([d != "height_cm" for d in CHART_DIMENSIONS]) | children[:, None]
-        own = _product_sums((told & cut_by).any(axis=1, keepdims=True), product)[:, 0] > 0
+        own = _product_sums(told & cut_by, product).any(axis=1)
         chart = pd.Series(np.where(own, "published", "estimated"), out.index, dtype=object)
         may_be_off = np.where(own | np.isnan(error), 0.0, error)
         return out.assign(
