@@ -15,11 +15,11 @@ import orjson
 import pandas as pd
 
 from features.events import DAY_US
-from features.live.rows import LATER, Row, frames_of, rows_of
+from features.live.rows import KINDS, LATER, Row, frames_of, rows_of
 from features.state import state_key
 from features.window import Reader
 
-__all__ = ["LiveEvent", "Records", "record_items"]
+__all__ = ["LiveEvent", "Records", "in_order", "record_items", "tells_same"]
 
 _LIVE = "live"
 _ORDER, _LINE, _RETURN = "order", "line", "return"
@@ -27,6 +27,7 @@ _CUSTOMER, _PRODUCT, _DUE = "customer", "product", "due"
 _HOUR_US = DAY_US // 24
 _ADDED = LATER["shipment"] | LATER["delivery"]
 _OF_CLAIM = ("inspection", "settlement", "decision")
+_FIXED = {"order_line": ("order_id", "ordered_at"), "return": ("order_line_id", "requested_at")}
 _TABLES_OF_ORDER = {
     "lines": "order_lines",
     "returns": "returns",
@@ -57,6 +58,20 @@ class LiveEvent:
     row: Row
 
 
+def in_order(event: LiveEvent) -> tuple[int, int, str]:
+    """Place of an event among others; of one moment what others refer to comes first."""
+    return event.at, KINDS.index(event.kind), event.event_id
+
+
+def tells_same(kind: str, told: Row, before: Row) -> bool:
+    """Whether an event may take the place of the row of this id that was told before.
+
+    A line stays in the order, and a claim on the line, of which it was told first, and at that
+    moment: it was counted there. All else of it may be told anew.
+    """
+    return all(told[name] == before[name] for name in _FIXED[kind])
+
+
 class Records:
     """The rows a window touches: read from the state, added to, and written back.
 
@@ -78,7 +93,8 @@ class Records:
         self._customers: dict[str, None] = {}
         self._products: dict[str, None] = {}
         self.unknown: list[str] = []
-        """Ids of events about a line or claim that nothing was told of."""
+        """Ids of events that change nothing: about a line or claim that nothing was told of, or
+        telling of a line of another order or moment, a claim of another line or moment."""
 
     def add(self, events: Sequence[LiveEvent], since: int | None, until: int) -> None:
         """Take the events of a window, in the order of their moments, and what falls due in it."""
@@ -141,6 +157,7 @@ class Records:
                 yield _key(_ORDER, order)
 
     def _order_of(self, event: LiveEvent) -> str | None:
+        """Id of the order that the event adds to; None where nobody told of one."""
         row = event.row
         if event.kind == "order_line":
             return str(row["order_id"])
@@ -170,16 +187,13 @@ class Records:
         order_id = self._order_of(event)
         if order_id is None:
             return False
-        key = _key(_ORDER, order_id)
         if kind == "order_line":
-            order = self._put(key, self._records.get(key) or _new_order(row))
-            line = row["order_line_id"]
-            before = order["lines"].get(line, {})
-            later = {name: value for name, value in before.items() if name in _ADDED}
-            order["lines"][line] = {**row, **later}
-            self._put(_key(_LINE, line), order_id)
-            self._orders[order_id] = None
-            return True
+            return self._add_line(order_id, row)
+        key = _key(_ORDER, order_id)
+        if key not in self._records:  # its customer is forgotten
+            return False
+        if kind == "return" and not self._is_claim_of(order_id, row):
+            return False
         order = self._put(key, self._records[key])
         self._orders[order_id] = None
         if kind == "delivery":
@@ -197,6 +211,29 @@ class Records:
         else:
             order["decisions"][row["return_id"]] = dict(row)
         return True
+
+    def _add_line(self, order_id: str, row: Row) -> bool:
+        key, line = _key(_ORDER, order_id), row["order_line_id"]
+        if self._records.get(_key(_LINE, line), order_id) != order_id:
+            return False
+        order = self._records.get(key) or _new_order()
+        before = order["lines"].get(line)
+        if before is not None and not tells_same("order_line", row, before):
+            return False
+        later = {name: value for name, value in (before or {}).items() if name in _ADDED}
+        order["lines"][line] = {**row, **later}
+        self._put(key, _named(order))
+        self._put(_key(_LINE, line), order_id)
+        self._orders[order_id] = None
+        return True
+
+    def _is_claim_of(self, order_id: str, row: Row) -> bool:
+        """Whether the claim is new, or was told of the same line and moment."""
+        known = self._records.get(_key(_RETURN, row["return_id"]))
+        if known is None:
+            return True
+        before = self._records[_key(_ORDER, order_id)]["returns"].get(row["return_id"])
+        return known == order_id and before is not None and tells_same("return", row, before)
 
     def _customer(self, customer_id: str) -> Any:
         self._customers[customer_id] = None
@@ -232,9 +269,11 @@ class Records:
                 due += past
                 self._put(key, [each for each in waiting if each[0] > until])
         self._load(_key(_LINE, line) for line in due)
-        orders = dict.fromkeys(str(self._records[_key(_LINE, line)]) for line in due)
+        found = (self._records.get(_key(_LINE, line)) for line in due)
+        orders = dict.fromkeys(str(order) for order in found if order is not None)
         self._load(_key(_ORDER, order) for order in orders)
-        self._orders.update(orders)
+        # A line whose customer is forgotten may still be waited for.
+        self._orders |= {each: None for each in orders if _key(_ORDER, each) in self._records}
 
 
 def record_items(
@@ -258,7 +297,7 @@ def record_items(
     windows = [int(days * DAY_US) for days in windows_days]
     for line in rows["order_lines"]:
         order_id, line_id = line["order_id"], line["order_line_id"]
-        orders.setdefault(order_id, _new_order(line))["lines"][line_id] = line
+        orders.setdefault(order_id, _new_order())["lines"][line_id] = line
         order_of[line_id] = order_id
         yield _key(_LINE, line_id), _dumps(order_id)
         for window in windows if "delivered_at" in line else ():
@@ -277,7 +316,7 @@ def record_items(
     for label in rows.get("abuse_labels", ()):
         orders[order_of_return[label["return_id"]]]["decisions"][label["return_id"]] = label
     for order_id, order in orders.items():
-        yield _key(_ORDER, order_id), _dumps(order)
+        yield _key(_ORDER, order_id), _dumps(_named(order))
     for hour, waiting in due.items():
         yield _key(_DUE, hour), _dumps(sorted(waiting))
     people: dict[str, dict[str, Any]] = {}
@@ -297,8 +336,17 @@ def record_items(
         yield _key(_PRODUCT, product_id), _dumps(known)
 
 
-def _new_order(line: Row) -> dict[str, Any]:
-    return {**{part: {} for part in _TABLES_OF_ORDER}, "customer_id": line["customer_id"]}
+def _new_order() -> dict[str, Any]:
+    return {part: {} for part in _TABLES_OF_ORDER}
+
+
+def _named(order: dict[str, Any]) -> dict[str, Any]:
+    """The order with the name of its customer, by which it is found when the person is forgotten.
+
+    That of the first line by id: the same however the lines came in.
+    """
+    order["customer_id"] = order["lines"][min(order["lines"])]["customer_id"]
+    return order
 
 
 def _own_keys(events: Iterable[LiveEvent]) -> Iterator[str]:
@@ -312,6 +360,8 @@ def _own_keys(events: Iterable[LiveEvent]) -> Iterator[str]:
             yield _key(_RETURN, row["return_id"])
         else:
             yield _key(_LINE, row["order_line_id"])
+            if event.kind == "return":
+                yield _key(_RETURN, row["return_id"])
 
 
 def _key(kind: str, name: str) -> str:

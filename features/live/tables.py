@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from data_contracts.tables import TABLES
-from features.live.records import LiveEvent
+from features.live.records import LiveEvent, in_order, tells_same
 from features.live.rows import LATER, MOMENT, TABLE_OF, Row, frames_of, rows_of
 
 __all__ = ["last_moment", "tables_of", "to_events"]
+
+_Key = tuple[Any, ...]
+_Rows = dict[str, dict[_Key, dict[str, Any]]]
+_ABOUT: Final = {
+    "return": ("order_lines", "order_line_id"),
+    "feedback": ("order_lines", "order_line_id"),
+    "decision": ("returns", "return_id"),
+}
+"""What a row of its own refers to, by kind."""
 
 
 def to_events(tables: Mapping[str, pd.DataFrame]) -> Iterator[LiveEvent]:
@@ -33,7 +42,7 @@ def to_events(tables: Mapping[str, pd.DataFrame]) -> Iterator[LiveEvent]:
         sizes.setdefault(row["product_id"], []).append(row)
     for kind, table in TABLE_OF.items():
         contract = TABLES[table]
-        later = frozenset().union(*(LATER.get(k, ()) for k, t in TABLE_OF.items() if t == table))
+        later = _later_of(table)
         for row in _rows(tables, table):
             key = {name: row.get(name) for name in contract.key}
             if kind in LATER:
@@ -51,37 +60,62 @@ def to_events(tables: Mapping[str, pd.DataFrame]) -> Iterator[LiveEvent]:
 def tables_of(
     events: Iterable[LiveEvent], tables: Mapping[str, pd.DataFrame] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Tables with what events tell: a later word on a row counts.
+    """Tables with what events tell, as following the events gives it.
 
     Parameters
     ----------
     events
-        In any order; of one row the later moment wins, what it does not tell stays.
+        In any order. Of several words on one row the last by moment and id counts; a word on a
+        line or claim that nothing was told of changes nothing, nor does one that puts a line into
+        another order (:func:`features.live.records.tells_same`).
     tables
         Known before.
     """
-    rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in TABLES}
+    rows: _Rows = {name: {} for name in TABLES}
     for name, frame in (tables or {}).items():
         for row in rows_of(name, frame):
             rows[name][tuple(row.get(part) for part in TABLES[name].key)] = dict(row)
-    for event in sorted(events, key=lambda each: (each.at, each.event_id)):
+    sizes: dict[str, list[_Key]] = {}
+    for key in rows["product_sizes"]:
+        sizes.setdefault(key[0], []).append(key)
+    for event in sorted(events, key=in_order):
         told: dict[str, Any] = dict(event.row)
-        table = TABLE_OF[event.kind]
-        if event.kind == "measurement":
-            told.setdefault("wearer", "self")
         if event.kind == "product":
             product = told["product_id"]
-            kept = {k: v for k, v in rows["product_sizes"].items() if k[0] != product}
+            for key in sizes.pop(product, ()):
+                del rows["product_sizes"][key]
             new = {(product, size["size_label"]): dict(size) for size in told.pop("sizes")}
-            rows["product_sizes"] = kept | new
-        key = tuple(told.get(part) for part in TABLES[table].key)
-        rows[table].setdefault(key, {}).update(told)
-    # A row that only later events tell of stands for nothing yet.
-    whole = {
-        name: [row for row in of.values() if set(TABLES[name].required) <= set(row)]
-        for name, of in rows.items()
-    }
-    return frames_of(whole)
+            rows["product_sizes"] |= new
+            sizes[product] = list(new)
+        _tell(rows, event.kind, told)
+    return frames_of({name: list(of.values()) for name, of in rows.items()})
+
+
+def _tell(rows: _Rows, kind: str, told: dict[str, Any]) -> None:
+    """Put what an event tells into its row."""
+    table = TABLE_OF[kind]
+    if kind == "measurement":
+        told.setdefault("wearer", "self")
+    key = tuple(told.get(part) for part in TABLES[table].key)
+    before = rows[table].get(key)
+    if kind in LATER:
+        if before is not None:
+            before.update(told)
+        return
+    if kind in _ABOUT:
+        other, name = _ABOUT[kind]
+        if (told[name],) not in rows[other]:
+            return
+    if kind in ("order_line", "return") and before is not None:
+        if not tells_same(kind, told, before):
+            return
+        told |= {name: value for name, value in before.items() if name in _later_of(table)}
+    rows[table][key] = told
+
+
+def _later_of(table: str) -> frozenset[str]:
+    """Columns of a table that later events add to its rows."""
+    return frozenset().union(*(LATER.get(k, ()) for k, of in TABLE_OF.items() if of == table))
 
 
 def last_moment(tables: Mapping[str, pd.DataFrame]) -> int:
