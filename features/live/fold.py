@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 
 import orjson
@@ -103,20 +103,25 @@ class _Folded:
     until: int
 
 
-@dataclass(frozen=True)
 class _Overlay:
-    """A state seen with some values put back to what they were."""
+    """A state seen with some values in the place of its own, None for what is gone.
 
-    state: StateStore
-    restored: Mapping[str, bytes | None] = field(default_factory=dict)
+    What was read is remembered: the sums that a window starts from are what takes it back.
+    """
+
+    def __init__(self, state: StateStore) -> None:
+        self._state = state
+        self._read: dict[str, bytes | None] = {}
+        self.values: dict[str, bytes | None] = {}
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that are there."""
-        if not self.restored:
-            return self.state.get_many(keys)
-        found = self.state.get_many([key for key in keys if key not in self.restored])
-        back = ((key, self.restored.get(key)) for key in keys)
-        return found | {key: value for key, value in back if value is not None}
+        missing = [key for key in keys if key not in self.values and key not in self._read]
+        if missing:
+            found = self._state.get_many(missing)
+            self._read.update((key, found.get(key)) for key in missing)
+        seen = ((k, self.values[k] if k in self.values else self._read[k]) for k in keys)
+        return {key: value for key, value in seen if value is not None}
 
 
 class Fold:
@@ -201,12 +206,12 @@ class Fold:
     ) -> tuple[_Overlay, list[_Folded]]:
         """The state before the windows that end at `earliest` or later, and the windows left."""
         left = list(windows)
-        restored: dict[str, bytes | None] = {}
+        before = _Overlay(self._state)
         while len(left) > 1 and left[-1].until >= earliest:
             key = _undo_key(left.pop().number)
-            restored |= dict(_unpacked(self._state.get_many([key])[key]))
-            restored[key] = None
-        return _Overlay(self._state, restored), left
+            before.values |= dict(_unpacked(self._state.get_many([key])[key]))
+            before.values[key] = None
+        return before, left
 
     def _fold(
         self,
@@ -220,18 +225,18 @@ class Fold:
         """Write the state after more windows, that end at `ends`, with what takes each back."""
         kept = list(windows)
         unknown: list[str] = []
-        items = dict(before.restored)
+        items = before.values
         rest = sorted(map(_live, events), key=_place)
         for until in ends:
             last = kept[-1]
             count = bisect_right(rest, until, key=attrgetter("at"))
             now, rest = rest[:count], rest[count:]
-            values, untold = self._window(_Overlay(self._state, items), now, last.until, until)
+            values, untold = self._window(before, now, last.until, until)
             unknown += untold
             added = _Folded(last.number + 1, until)
-            old = _Overlay(self._state, items).get_many(list(values))
+            old = before.get_many(list(values))
             values[_undo_key(added.number)] = _packed({key: old.get(key) for key in values})
-            items |= values
+            items.update(values)
             kept.append(added)
         while len(kept) > 1 and kept[1].until <= ends[-1] - self._horizon:
             kept.pop(0)
