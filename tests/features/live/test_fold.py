@@ -103,6 +103,69 @@ def test_a_word_on_a_line_nobody_told_of_is_named_and_counts_once_the_line_is_to
     assert unlike(followed.items(), live_shop.filled(tables, until)) == []
 
 
+def second_words(events):
+    """Words on lines and claims that are known: some correct them, some contradict them."""
+    lines = [each for each in events if each.kind == "order_line"]
+    claims = [each for each in events if each.kind == "return"]
+    other = lines[-1].row
+    at = lines[0].at + DAY_US
+    said = [
+        (lines[0], {"order_id": other["order_id"]}, "~"),  # the last by id, so not taken
+        (lines[1], {"order_id": "o-unheard-of"}, "~"),
+        (lines[2], {"order_id": other["order_id"]}, "!"),  # the first by id, so the other is not
+        (lines[3], {"ordered_at": lines[3].at + DAY_US}, "~"),
+        (lines[4], {"customer_id": other["customer_id"], "quantity": 3, "colour": None}, "~"),
+        (claims[0], {"order_line_id": other["order_line_id"]}, "~"),
+        (claims[1], {"requested_at": claims[1].at + DAY_US}, "~"),
+        (claims[2], {"reason": "changed_mind"}, "~"),
+    ]
+    for event, told, mark in said:
+        row = {k: v for k, v in {**event.row, **told}.items() if v is not None}
+        at = row["ordered_at" if event.kind == "order_line" else "requested_at"]
+        yield replace(event, event_id=mark + event.event_id, at=at, row=row)
+
+
+def test_a_line_told_of_again_stands_in_one_order_whatever_came_first(live_shop, follow):
+    events = all_events(live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:25]))
+    again = list(second_words(events))
+    told = tables_of([*events, *again])
+    lines = told["order_lines"].set_index("order_line_id")
+    assert lines.index.is_unique
+    assert len(lines) == sum(event.kind == "order_line" for event in events)
+    first = {e.row["order_line_id"]: e.row for e in events if e.kind == "order_line"}
+    moved, corrected = again[2].row, again[4].row
+    for line, row in first.items():
+        order = moved["order_id"] if line == moved["order_line_id"] else row["order_id"]
+        assert lines.at[line, "order_id"] == order
+        assert lines.at[line, "ordered_at"].value // 1000 == row["ordered_at"]
+    line = lines.loc[corrected["order_line_id"]]
+    assert (line["customer_id"], line["quantity"]) == (corrected["customer_id"], 3)
+    expected = live_shop.filled(told, max(event.at for event in [*events, *again]))
+    followed = follow(events, 1_000 * DAY_US)
+    followed.tell([*again[::2], *events])
+    followed.step()
+    followed.tell(again[1::2])
+    followed.step()
+    assert unlike(followed.items(), expected) == []
+    orders = [v for k, v in followed.items().items() if k.startswith("live\x1forder\x1f")]
+    standing = [line for order in orders for line in json.loads(order)["lines"]]
+    assert len(standing) == len(set(standing))
+
+
+def test_a_word_that_cannot_be_placed_is_nothing_to_tables_either(live_shop):
+    events = all_events(live_shop.orders(live_shop.tables["order_lines"]["order_id"].unique()[:20]))
+    claimed = next(e.row["order_line_id"] for e in events if e.kind == "return")
+    known = [
+        e for e in events if not (e.kind == "order_line" and e.row["order_line_id"] == claimed)
+    ]
+    told = tables_of(known)
+    for table in ("order_lines", "returns", "fit_feedback"):
+        assert len(told[table])
+        assert claimed not in set(told[table]["order_line_id"])
+    until = max(event.at for event in events)
+    assert live_shop.filled(told, until)
+
+
 def test_windows_of_long_ago_become_one_and_can_still_be_taken_back(live_shop, follow):
     """Records alone, without the sums of a model: the windows are the same."""
     orders = live_shop.tables["order_lines"]["order_id"].unique()
