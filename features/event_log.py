@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final, Protocol, Self
 import orjson
 
 from features.erasure import erase
+from features.personal_events import PAGE, LoggedSubject, events_about, pages
 from features.state import customer_of
 
 __all__ = [
@@ -191,10 +192,22 @@ class EventLog(Protocol):
         """The greatest number ever given to a stored event; 0 when there was none."""
         ...
 
-    def forget_customer(self, customer_id: str) -> int:
+    def forget_customer(
+        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+    ) -> int:
         """Remove the events about a customer, for good; return how many there were.
 
-        Their ids are free again: an event that is sent anew is logged anew.
+        That is those that name the person, and those without a name that refer to one of the
+        person's lines or claims, such as a delivery. Their ids are free again: an event that is
+        sent anew is logged anew.
+
+        Parameters
+        ----------
+        customer_id
+            Compared as a whole.
+        lines, claims
+            Ids of the customer's order lines and claims that the log itself may not tell of: they
+            were ordered before it began.
         """
         ...
 
@@ -386,7 +399,9 @@ class SqliteEventLog:
         with self._reading() as db:
             return _last(db)
 
-    def forget_customer(self, customer_id: str) -> int:
+    def forget_customer(
+        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+    ) -> int:
         """Remove the events about a customer, also from the bytes of the file.
 
         Raises
@@ -395,8 +410,11 @@ class SqliteEventLog:
             The file cannot be rebuilt now (it needs free space of twice its size), or a reader
             keeps the log beside it; calling this again finishes the work.
         """
+        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims)
         with self._writing() as db:
-            count = db.execute("DELETE FROM events WHERE customer_id = ?", (customer_id,)).rowcount
+            count = db.executemany(
+                "DELETE FROM events WHERE seq = ?", ((seq,) for seq in found)
+            ).rowcount
         with self._reading() as db:
             # Also when nothing was found: an earlier removal may have left bytes.
             emptied = erase(db)
@@ -406,6 +424,11 @@ class SqliteEventLog:
                 " from being emptied; try again"
             )
         return count
+
+    def _subjects(self, after: int) -> list[LoggedSubject]:
+        query = "SELECT seq, customer_id, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+        with self._reading() as db:
+            return db.execute(query, (after, PAGE)).fetchall()
 
     def prune(self, before_at: int) -> int:
         """Remove the events of moments before `before_at`; later events take their space."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final, LiteralString, Self, TypeVar
 
@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from features.event_log import EventLogError, LoggedEvent, NewEvent, sift
+from features.personal_events import PAGE, LoggedSubject, events_about, pages
 
 __all__ = ["PostgresEventLog"]
 
@@ -56,6 +57,9 @@ _BETWEEN: Final = """
 SELECT seq, event_id, kind, at, body FROM muslin_events
 WHERE at > %s AND at <= %s AND seq <= %s ORDER BY at, event_id
 """
+_SUBJECTS: Final = (
+    "SELECT seq, customer_id, body FROM muslin_events WHERE seq > %s ORDER BY seq LIMIT %s"
+)
 
 
 class PostgresEventLog:
@@ -166,21 +170,29 @@ class PostgresEventLog:
         """The greatest number ever given to a stored event; 0 when there was none."""
         return self._do("read", lambda db: _one(db.execute("SELECT seq FROM muslin_events_last")))
 
-    def forget_customer(self, customer_id: str) -> int:
-        """Remove the events about a customer.
+    def forget_customer(
+        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+    ) -> int:
+        """Remove the events about a customer; see :class:`features.event_log.EventLog`.
 
         Notes
         -----
         No query finds them from then on. Their bytes leave the table's file with the next ``VACUUM
         FULL muslin_events``, and the server's own log and backups as these are kept.
         """
-        return self._remove("DELETE FROM muslin_events WHERE customer_id = %s", customer_id)
+        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims)
+        return self._remove("DELETE FROM muslin_events WHERE seq = ANY(%s)", found)
+
+    def _subjects(self, after: int) -> list[LoggedSubject]:
+        return self._do(
+            "read", lambda db: db.execute(_SUBJECTS, (after, PAGE), binary=True).fetchall()
+        )
 
     def prune(self, before_at: int) -> int:
         """Remove the events of moments before `before_at`; later events take their space."""
         return self._remove("DELETE FROM muslin_events WHERE at < %s", before_at)
 
-    def _remove(self, query: LiteralString, given: str | int) -> int:
+    def _remove(self, query: LiteralString, given: int | list[int]) -> int:
         return self._do("written", lambda db: db.execute(query, (given,)).rowcount)
 
     def close(self) -> None:

@@ -157,6 +157,42 @@ class TestRemoving:
         assert log.forget_customer("c-1") == 0
         assert ids(everything(log)) == ["longer", "within", "other", "none"]
 
+    def test_what_refers_to_lines_and_claims_of_a_customer_is_forgotten_too(self, log):
+        """Events come in any order, and the log may not know of a line that was ordered before."""
+        log.append(
+            [
+                event("came back", body=b'{"return_id":"r-1","condition":"worn","note":"Zoe"}'),
+                event("claimed", body=b'{"return_id":"r-1","order_line_id":"l-1"}'),
+                event("delivered", body=b'{"order_line_id":"l-1"}'),
+                event("ordered", body=b'{"order_line_id":"l-1","customer_id":"c-1"}'),
+                event("decided", body=b'{"return_id":"r-2","customer_id":"c-1"}'),
+                event("settled", body=b'{"return_id":"r-2"}'),
+                event("of a line of before", body=b'{"order_line_id":"l-0"}'),
+                event("of a claim of before", body=b'{"return_id":"r-0"}'),
+                event("other line", body=b'{"order_line_id":"l-11"}'),
+                event("other claim", body=b'{"return_id":"r-11"}'),
+                event("other person", body=b'{"order_line_id":"l-1","customer_id":"c-2"}'),
+                event("as a product", body=b'{"product_id":"l-1"}'),
+                event("number", body=b'{"order_line_id":1}'),
+                event("list", body=b'{"order_line_id":["l-1"]}'),
+                event("other order", body=b'{"order_line_id":"l-2","customer_id":"c-2"}'),
+            ]
+        )
+        assert log.forget_customer("c-1", lines=["l-0"], claims=["r-0"]) == 8
+        assert log.forget_customer("c-1", lines=["l-0"], claims=["r-0"]) == 0
+        left = ["other line", "other claim", "other person", "as a product", "number", "list"]
+        assert ids(everything(log)) == [*left, "other order"]
+        assert log.append([event("delivered", body=b'{"order_line_id":"l-1"}')]) != [None]
+
+    def test_a_customer_is_found_in_a_log_of_many_pages(self, log, monkeypatch):
+        monkeypatch.setattr("features.event_log.PAGE", 3)
+        monkeypatch.setattr("features.event_log_postgres.PAGE", 3)
+        log.append([event(f"e{i}", body=b'{"order_line_id":"l-%d"}' % (i % 5)) for i in range(20)])
+        log.append([event("hers", body=b'{"order_line_id":"l-2","customer_id":"c-1"}')])
+        assert log.forget_customer("c-1") == 5
+        assert not any(each.event_id in ("hers", "e2", "e7") for each in everything(log))
+        assert len(everything(log)) == 16
+
     def test_old_events_are_pruned_by_moment(self, log):
         log.append([event("new", at=10), event("old", at=9), event("older", at=-5)])
         assert log.prune(10) == 2
