@@ -148,9 +148,22 @@ class ReturnRiskSpace:
         moments: Collection[Moment] = get_args(Moment),
         hold_out: Collection[str] = (),
         window: Window = WHOLE,
+        facts: pd.DataFrame | None = None,
     ) -> dict[Moment, ReturnRiskData]:
-        """What :meth:`data` gives for each of several moments, over one stream of events."""
-        facts = self.facts(tables)
+        """What :meth:`data` gives for each of several moments, over one stream of events.
+
+        Parameters
+        ----------
+        tables, hold_out, window
+            As for :meth:`data`.
+        moments
+            Of the questions.
+        facts
+            What :meth:`facts` gives of these tables, where it is at hand; of the tables returns
+            are read then.
+        """
+        if facts is None:
+            facts = self.facts(tables)
         events = self.events(facts, tables, hold_out, window)
         y, mature = self._outcomes(facts, tables, hold_out, window)
         found: dict[Moment, ReturnRiskData] = {}

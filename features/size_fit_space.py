@@ -175,6 +175,7 @@ class SizeFitSpace:
         tables: Mapping[str, pd.DataFrame],
         hold_out: Collection[str] = (),
         window: Window = WHOLE,
+        plain: tuple[pd.DataFrame, pd.DataFrame] | None = None,
     ) -> SizeFitData:
         """Vectors and outcomes of all order lines.
 
@@ -186,9 +187,12 @@ class SizeFitSpace:
             Ids of lines whose outcomes are in no label and no history.
         window
             What gives the values of the histories.
+        plain
+            What :meth:`plain` gives of these tables, where it is at hand; of the tables feedback
+            and returns are read then.
         """
-        placed = self.scales_.place(tables["products"], tables["product_sizes"])
-        facts = self.lines(tables, window, placed)
+        lines, placed = plain if plain is not None else self.plain(tables)
+        facts = with_choices(lines, self.engine, window)
         events = self.events(facts, tables, hold_out, window)
         y, told = _outcomes(events, facts["order_line_id"])
         if (until := window.until) is None:
@@ -224,8 +228,24 @@ class SizeFitSpace:
         placed
             The catalogue on the axes of sizes, where it is at hand.
         """
+        return with_choices(self._plain(tables, placed), self.engine, window)
+
+    def plain(self, tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Order lines with what no history tells of them, and the catalogue on the axes of sizes.
+
+        Parameters
+        ----------
+        tables
+            Contract tables.
+        """
+        placed = self.scales_.place(tables["products"], tables["product_sizes"])
+        return self._plain(tables, placed), placed
+
+    def _plain(
+        self, tables: Mapping[str, pd.DataFrame], placed: pd.DataFrame | None
+    ) -> pd.DataFrame:
         facts = self.framed(line_facts(tables, self.scales_, placed))
-        return with_choices(with_natural_size(facts, self.natural_), self.engine, window)
+        return with_natural_size(facts, self.natural_)
 
     def _fit_natural(
         self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
 
 from data_contracts.errors import BadInputError
@@ -27,7 +26,7 @@ from features.chunks import Stages, through
 from features.histories import History
 from features.window import Window
 from models.vectors_on_disk import write_part
-from pipelines.model_vectors import LINES, VECTORS, Rows
+from pipelines.model_vectors import LINES, VECTORS, LookedUp, Rows
 from pipelines.shop_chunks import ShopChunks, ShopTables, sampled
 from pipelines.size_candidates import drawn
 
@@ -146,10 +145,11 @@ def build(
         new = work / "new"
         for place in (STATE, *vectors.folders):
             (new / place).mkdir(parents=True)
+        looked_up = LookedUp(vectors, space, chunks, work / "looked-up")
         lines = [np.zeros(0, dtype=np.int64)] * len(chunks)
         if name == "size_fit":
             tell(f"{name}: finding the newest settled lines")
-            lines = drawn(space, chunks, until, work / "lines")
+            lines = drawn(looked_up, until, work / "lines")
         stages = stages_of(
             name, work / "stages", chunks, new / STATE, memory=memory, threads=threads
         )
@@ -157,14 +157,11 @@ def build(
         while not through_all:
             for chunk, theirs in enumerate(lines):
                 tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
-                tables = chunks.tables(chunk)
 
                 def ask(
-                    window: Window,
-                    tables: dict[str, pd.DataFrame] = tables,
-                    theirs: Any = theirs,
+                    window: Window, chunk: int = chunk, theirs: Any = theirs
                 ) -> dict[str, Rows]:
-                    return vectors.ask(space, tables, window, lambda _: theirs)
+                    return looked_up.ask(chunk, window, lambda _: theirs)
 
                 sets = 1 if name == "size_fit" and not len(theirs) else vectors.sets
                 found = through(stages, chunk, until, ask, sets=sets)

@@ -27,7 +27,15 @@ from features.chunks import NoHistories, through
 from features.state import KEY_SEPARATOR
 from features.window import Window
 from pipelines.build_features import MOMENT, STATE, Built, Written, finish, known_until, stages_of
-from pipelines.model_vectors import CHOSEN, DELIVERED, LINES, VECTORS, Rows
+from pipelines.model_vectors import (
+    CHOSEN,
+    DELIVERED,
+    LINES,
+    VECTORS,
+    LookedUp,
+    Rows,
+    no_line,
+)
 from pipelines.shop_chunks import ShopTables, cut
 from pipelines.size_candidates import draw_of_new, keep_newest
 
@@ -129,6 +137,7 @@ def extend(
             threads=threads,
             earlier=target / STATE,
         )
+        looked_up = LookedUp(vectors, space, chunks, work / "looked-up")
         written = Written(new, {place: len(paths) for place, paths in parts.items()})
         sizes = Written(work / "sizes")
         through_all = False
@@ -137,10 +146,9 @@ def extend(
         while not through_all:
             for chunk in range(len(chunks)):
                 tell(f"{name}: stage {stages.answered + 1}, chunk {chunk + 1} of {len(chunks)}")
-                tables = chunks.tables(chunk)
 
-                def ask(window: Window, tables: Any = tables) -> dict[str, Rows]:
-                    return vectors.ask(space, tables, window, draw)
+                def ask(window: Window, chunk: int = chunk) -> dict[str, Rows]:
+                    return looked_up.ask(chunk, window, draw)
 
                 found = through(
                     stages, chunk, until, ask, since=since, state=chosen, sets=vectors.sets
@@ -157,8 +165,8 @@ def extend(
                     if place == DELIVERED:
                         again.update(fresh.columns[vectors.key])
                 # What became of earlier lines is told by events before the window too.
-                whole = space.data(tables, window=NoHistories(until=until))
-                labels.append(_labels(vectors.key, vectors.told(whole)))
+                whole = looked_up.ask(chunk, NoHistories(until=until), no_line)
+                labels.append(_labels(vectors.key, whole[LINES].columns))
             if not through_all:
                 stages.answer()
         settled = pl.concat(labels)

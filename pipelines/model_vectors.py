@@ -1,13 +1,20 @@
-"""What `muslin features build` writes of each model, and what it asks the model's space for it."""
+"""What `muslin features build` writes of each model, and what it asks the model's space for it.
+
+What no history tells of the lines of a chunk (sizes, bodies, charts) is most of the work. It is
+looked up once (`ModelVectors.look`) and kept on disk for all stages (:class:`LookedUp`).
+"""
 
 from __future__ import annotations
 
+import pickle  # of files of this process alone, in its own folder
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features import abuse, return_risk, size_fit
 from features.abuse_space import AbuseSpace
@@ -16,14 +23,27 @@ from features.return_risk_space import Moment, ReturnRiskData, ReturnRiskSpace
 from features.size_fit_space import SizeFitData, SizeFitSpace
 from features.window import Window
 from models.size_fit.parts import CANDIDATES
+from pipelines.shop_chunks import ShopChunks
 
-__all__ = ["CANDIDATES", "CHOSEN", "DELIVERED", "LINES", "VECTORS", "WAITING", "Draw", "Rows"]
+__all__ = [
+    "CANDIDATES",
+    "CHOSEN",
+    "DELIVERED",
+    "LINES",
+    "VECTORS",
+    "WAITING",
+    "Draw",
+    "LookedUp",
+    "Rows",
+    "no_line",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Draw = Callable[[SizeFitData], Ints]
 """Gives the places of the lines whose sizes are all asked for."""
+Tables = Mapping[str, pd.DataFrame]
 
 LINES = "."
 """Folder of the vectors of order lines, or claims, in that of the model."""
@@ -65,11 +85,11 @@ class ModelVectors:
         What is written beside the lines.
     sets
         How many sets of questions the last stage is asked; see :mod:`features.chunks`.
-    told
-        What else is told of a line, or claim, by column.
+    look
+        What no history tells of a chunk's lines, by a space, and the tables that are still needed.
     ask
-        Asks a space for the vectors of a chunk's tables through a window, by the folder each is
-        written to. The last is asked for `Draw` by `size_fit` alone.
+        Asks a space for the vectors of what was looked up through a window, by the folder each is
+        written to. `Draw` is for `size_fit` alone.
     """
 
     names: Sequence[str]
@@ -77,8 +97,52 @@ class ModelVectors:
     space: Callable[[], Any]
     folders: tuple[str, ...]
     sets: int
-    told: Callable[[Any], Mapping[str, Any]]
-    ask: Callable[[Any, Mapping[str, Any], Window, Draw], dict[str, Rows]]
+    look: Callable[[Any, Tables], Any]
+    ask: Callable[[Any, Any, Window, Draw], dict[str, Rows]]
+
+
+class LookedUp:
+    """What was looked up of every chunk, on disk.
+
+    Parameters
+    ----------
+    vectors, space, chunks
+        Whose, by what, of what.
+    folder
+        Of this process alone; made when missing.
+    """
+
+    def __init__(self, vectors: ModelVectors, space: Any, chunks: ShopChunks, folder: Path) -> None:
+        self._vectors, self._space, self._chunks = vectors, space, chunks
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def ask(self, chunk: int, window: Window, draw: Draw) -> dict[str, Rows]:
+        """Vectors of a chunk, by the folder they are written to."""
+        path = self._folder / f"{chunk:06d}.pickle"
+        if path.exists():
+            found = pickle.loads(path.read_bytes())  # noqa: S301 # see the import
+        else:
+            found = self._vectors.look(self._space, self._chunks.tables(chunk))
+            path.write_bytes(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
+        return self._vectors.ask(self._space, found, window, draw)
+
+
+def no_line(data: SizeFitData) -> Ints:
+    """A `Draw` of nothing."""
+    del data
+    return np.zeros(0, dtype=np.int64)
+
+
+def _those(tables: Tables, *names: str) -> Tables:
+    return {name: tables[name] for name in names if name in tables}
+
+
+def _look_up_sizes(space: SizeFitSpace, tables: Tables) -> Any:
+    return space.plain(tables), _those(tables, "fit_feedback", "returns")
 
 
 def _told_of_size(data: SizeFitData) -> Mapping[str, Any]:
@@ -92,10 +156,9 @@ def _told_of_size(data: SizeFitData) -> Mapping[str, Any]:
     }
 
 
-def _ask_size(
-    space: SizeFitSpace, tables: Mapping[str, Any], window: Window, draw: Draw
-) -> dict[str, Rows]:
-    data = space.data(tables, window=window)
+def _ask_size(space: SizeFitSpace, looked_up: Any, window: Window, draw: Draw) -> dict[str, Rows]:
+    plain, tables = looked_up
+    data = space.data(tables, window=window, plain=plain)
     found = {LINES: Rows(data.X, size_fit.VECTOR, _told_of_size(data))}
     drawn = draw(data)
     if len(drawn):
@@ -121,12 +184,17 @@ def _told_of_risk(data: ReturnRiskData) -> Mapping[str, Any]:
     }
 
 
+def _look_up_risks(space: ReturnRiskSpace, tables: Tables) -> Any:
+    return space.facts(tables), _those(tables, "returns")
+
+
 def _ask_risk(
-    space: ReturnRiskSpace, tables: Mapping[str, Any], window: Window, draw: Draw
+    space: ReturnRiskSpace, looked_up: Any, window: Window, draw: Draw
 ) -> dict[str, Rows]:
     del draw
+    facts, tables = looked_up
     folders: dict[Moment, str] = {"checkout": LINES, "delivered": DELIVERED}
-    found = space.moments(tables, tuple(folders), window=window)
+    found = space.moments(tables, tuple(folders), window=window, facts=facts)
     return {
         folders[moment]: Rows(data.X, return_risk.VECTORS[moment], _told_of_risk(data))
         for moment, data in found.items()
@@ -143,9 +211,12 @@ def _told_of_abuse(data: Any) -> Mapping[str, Any]:
     }
 
 
-def _ask_abuse(
-    space: AbuseSpace, tables: Mapping[str, Any], window: Window, draw: Draw
-) -> dict[str, Rows]:
+def _look_up_claims(space: AbuseSpace, tables: Tables) -> Any:
+    del space
+    return tables
+
+
+def _ask_abuse(space: AbuseSpace, tables: Tables, window: Window, draw: Draw) -> dict[str, Rows]:
     del draw
     data = space.data(tables, window=window)
     return {LINES: Rows(data.X, abuse.VECTOR, _told_of_abuse(data))}
@@ -154,13 +225,13 @@ def _ask_abuse(
 VECTORS = {
     "size_fit": ModelVectors(
         size_fit.VECTOR, "order_line_id", SizeFitSpace,
-        (CANDIDATES, WAITING), 2, _told_of_size, _ask_size,
+        (CANDIDATES, WAITING), 2, _look_up_sizes, _ask_size,
     ),
     "return_risk": ModelVectors(
         return_risk.VECTOR, "order_line_id", ReturnRiskSpace,
-        (DELIVERED,), 2, _told_of_risk, _ask_risk,
+        (DELIVERED,), 2, _look_up_risks, _ask_risk,
     ),
     "abuse": ModelVectors(
-        abuse.VECTOR, "return_id", AbuseSpace, (), 1, _told_of_abuse, _ask_abuse
+        abuse.VECTOR, "return_id", AbuseSpace, (), 1, _look_up_claims, _ask_abuse
     ),
 }  # fmt: skip

@@ -9,7 +9,6 @@ a line is the hash of its id, the same every day.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,7 @@ import polars as pl
 from features.chunks import NoHistories
 from features.size_fit_space import SizeFitData
 from pipelines.fit_size import CALIBRATION_LINES, CALIBRATION_SHARE
-from pipelines.model_vectors import CANDIDATES, WAITING, Draw
-from pipelines.shop_chunks import ShopChunks
+from pipelines.model_vectors import CANDIDATES, LINES, WAITING, Draw, LookedUp, no_line
 
 __all__ = ["draw_of_new", "drawn", "keep_newest", "lot"]
 
@@ -33,15 +31,13 @@ def lot(ids: npt.NDArray[np.object_]) -> Floats:
     return pd.util.hash_array(np.asarray(ids, dtype=object), categorize=False) / 2.0**64
 
 
-def drawn(space: Any, chunks: ShopChunks, until: int, scratch: Path) -> list[Ints]:
+def drawn(chunks: LookedUp, until: int, scratch: Path) -> list[Ints]:
     """Lines of every chunk whose sizes are all built.
 
     Parameters
     ----------
-    space
-        A fitted :class:`features.size_fit_space.SizeFitSpace`.
     chunks
-        The shop.
+        The shop, of `size_fit`.
     until
         Last moment that it tells of, microseconds.
     scratch
@@ -54,14 +50,14 @@ def drawn(space: Any, chunks: ShopChunks, until: int, scratch: Path) -> list[Int
     """
     scratch.mkdir(parents=True, exist_ok=True)
     for chunk in range(len(chunks)):
-        data = space.data(chunks.tables(chunk), window=NoHistories(until=until))
-        rows = np.flatnonzero(data.sized)
+        told = chunks.ask(chunk, NoHistories(until=until), no_line)[LINES].columns
+        rows = np.flatnonzero(told["sized"])
         numbers = {
             "row": rows,
             "chunk": np.full(len(rows), chunk),
-            "at": data.at[rows],
-            "known": data.y[rows] >= 0,
-            "lot": lot(data.ids[rows]),
+            "at": told["at"][rows],
+            "known": told["y"][rows] >= 0,
+            "lot": lot(told["order_line_id"][rows]),
         }
         pl.DataFrame(numbers).write_parquet(scratch / f"{chunk:06d}.parquet", compression="lz4")
     lines = pl.scan_parquet(scratch / "*.parquet")

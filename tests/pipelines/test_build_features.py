@@ -106,11 +106,10 @@ def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built, 
         assert told.beside == {"delivered": len(late.X)}
 
 
+@pytest.mark.parametrize("model", ["size_fit"], indirect=True, scope="module")
 def test_size_sets_are_set_on_the_sizes_they_are_set_on_in_memory(
-    model, space, tables, built, data, monkeypatch
+    space, tables, built, data, monkeypatch
 ):
-    if model != "size_fit":
-        return
     given = {}
 
     class Noting(SizeFit):

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -12,8 +11,9 @@ from data_contracts.readers import write_tables
 from features.abuse_space import AbuseSpace
 from features.return_risk_space import ReturnRiskSpace
 from features.size_fit_space import SizeFitSpace
-from pipelines.build_features import VECTORS, build, known_until
+from pipelines.build_features import build, known_until
 from pipelines.extend_features import extend, stands_for
+from pipelines.model_vectors import CANDIDATES, DELIVERED, LINES, VECTORS, WAITING
 from pipelines.shop_chunks import ShopTables, cut
 from pipelines.simulate import simulate
 
@@ -25,7 +25,7 @@ MOMENTS = {
     "fit_feedback": "given_at",
     "abuse_labels": "decided_at",
 }
-PER_CHUNK = 260
+PER_CHUNK = 250
 
 
 def yesterday(tables, moment):
@@ -47,8 +47,8 @@ def yesterday(tables, moment):
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory):
     """All tables, and the shop as it was before and as it is."""
-    tables = simulate(500, seed=5).tables
-    moment = tables["order_lines"]["ordered_at"].sort_values().iloc[330]
+    tables = simulate(420, seed=5).tables
+    moment = tables["order_lines"]["ordered_at"].sort_values().iloc[370]
     opened = {}
     for day, frames in (("before", yesterday(tables, moment)), ("now", tables)):
         folder = tmp_path_factory.mktemp(day)
@@ -57,37 +57,56 @@ def shops(tmp_path_factory):
     return tables, opened["before"], opened["now"]
 
 
-def whole(name, space, shop, out, chunks):
-    build(name, space, cut(shop, chunks, per_chunk=PER_CHUNK), out, until=known_until(name, shop))
+@pytest.fixture(scope="module")
+def chunks(shops, tmp_path_factory):
+    """Both shops cut for builds of everything."""
+    return [cut(shop, tmp_path_factory.mktemp("c"), per_chunk=PER_CHUNK) for shop in shops[1:]]
 
 
-def read(folder, key):
+def read(folder, *key):
     rows = pl.read_parquet(folder / "part-*.parquet")
-    assert rows[key].is_unique().all()
-    return rows.sort(key)
+    assert rows.select(key).is_unique().all()
+    return rows.sort(*key)
+
+
+def assert_same_rows(got, expected):
+    assert got.columns == expected.columns
+    for name, dtype in expected.schema.items():
+        if dtype == pl.Float64:
+            np.testing.assert_allclose(got[name], expected[name], rtol=1e-9, atol=1e-9)
+        else:
+            assert got[name].to_list() == expected[name].to_list(), name
 
 
 @pytest.mark.parametrize("name", list(SPACES))
-def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(name, shops, tmp_path):
+def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(
+    name, shops, chunks, tmp_path
+):
     tables, before, now = shops
     space, key = SPACES[name]().fit(tables), VECTORS[name].key
-    whole(name, space, before, tmp_path / "step", tmp_path / "chunks-before")
-    old = read(tmp_path / "step" / name, key)
+    build(name, space, chunks[0], tmp_path / "step", until=known_until(name, before))
+    old, *old_beside = (read(tmp_path / "step" / name / place, *keys)
+                        for place, keys in folders_of(name).items())  # fmt: skip
     since = stands_for(tmp_path / "step", name)
     assert since == known_until(name, before)
     told = extend(name, space, now, tmp_path / "step", tmp_path / "spare", per_chunk=PER_CHUNK)
-    whole(name, space, now, tmp_path / "whole", tmp_path / "chunks-now")
+    build(name, space, chunks[1], tmp_path / "whole", until=known_until(name, now))
 
-    got, expected = (read(tmp_path / each / name, key) for each in ("step", "whole"))
-    assert told.rows == len(got) == len(expected) > len(old) > 0
-    assert got[key].to_list() == expected[key].to_list()
-    for column in VECTORS[name].names:
-        np.testing.assert_allclose(
-            got[column], expected[column], rtol=1e-9, atol=1e-9, err_msg=column
-        )
-    for column in ("y", "told", "mature"):
-        if column in got.columns:
-            assert got[column].to_list() == expected[column].to_list()
+    for place, keys in folders_of(name).items():
+        new, expected = (read(tmp_path / each / name / place, *keys) for each in ("step", "whole"))
+        assert_same_rows(new, expected)
+        if place == LINES:
+            got = new
+            assert told.rows == len(got) > len(old) > 0
+        else:
+            assert told.beside[place] == len(new)
+    if name == "return_risk":
+        late = old_beside[0].join(new, on=key, suffix="_now")
+        assert (late["at"] < late["at_now"]).any(), "no parcel of before arrived since"
+    if name == "size_fit":
+        now_settled = read(tmp_path / "step" / name / CANDIDATES, key, "label")
+        waited = old_beside[1].join(now_settled, on=key, how="semi")
+        assert len(waited), "no line that waited was settled since"
     both = old.join(got, on=key, suffix="_now")
     if name != "abuse":
         assert (both["y"] != both["y_now"]).any(), "nothing was settled since"
@@ -98,6 +117,13 @@ def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(name, sho
     assert moments[0]["until"] > since
     for path in folders[1].glob("*.parquet"):
         assert_same_sums(folders[0] / path.name, path)
+
+
+def folders_of(name):
+    """Folders of a model, with what tells their rows apart."""
+    key = VECTORS[name].key
+    more = {DELIVERED: (key,), CANDIDATES: (key, "label"), WAITING: (key, "label")}
+    return {LINES: (key,)} | {place: more[place] for place in VECTORS[name].folders}
 
 
 def assert_same_sums(one, other):
@@ -118,9 +144,14 @@ def test_nothing_is_added_where_nothing_was_built(shops, tmp_path):
         extend("abuse", AbuseSpace(), shops[2], tmp_path, tmp_path / "s", per_chunk=PER_CHUNK)
 
 
-def test_sums_of_another_space_are_not_added_to(shops, tmp_path):
-    tables, before, now = shops
-    space = AbuseSpace().fit(yesterday(tables, pd.Timestamp("2200-01-01", tz="UTC")))
-    whole("abuse", space, before, tmp_path / "out", tmp_path / "chunks")
-    with pytest.raises(BadInputError, match="another feature space"):
-        extend("abuse", AbuseSpace(), now, tmp_path / "out", tmp_path / "s", per_chunk=PER_CHUNK)
+@pytest.mark.parametrize(
+    ("fingerprint", "says"), [("another", "another feature space"), (None, "has no delivered")]
+)
+def test_what_was_built_otherwise_is_not_added_to(shops, tmp_path, fingerprint, says):
+    space = ReturnRiskSpace()
+    state = tmp_path / "return_risk" / "state"
+    state.mkdir(parents=True)
+    moment = {"until": 0, "space": fingerprint or space.fingerprint}
+    (state / "moment.json").write_text(json.dumps(moment))
+    with pytest.raises(BadInputError, match=f"{says}.*build without --since"):
+        extend("return_risk", space, shops[2], tmp_path, tmp_path / "s", per_chunk=PER_CHUNK)
