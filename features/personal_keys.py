@@ -6,14 +6,15 @@ a key would forget the product as well. Histories tell by their declaration; rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from features.abuse import HISTORIES as ABUSE
 from features.histories import History
 from features.return_risk import HISTORIES as RETURN_RISK
 from features.size_fit import HISTORIES as SIZE_FIT
+from features.state import state_key
 
-__all__ = ["CUSTOMER_PART", "names_customer"]
+__all__ = ["CUSTOMER_PART", "keys_of_claim", "keys_of_line", "names_customer"]
 
 _WIDTH = {"person": 2}  # customer and wearer, joined by the separator of the keys
 _NAMES = ("customer_id", "person")
@@ -84,3 +85,18 @@ def names_customer(parts: Sequence[str], customer_id: str) -> bool:
             place = CUSTOMER_PART[kind]
             return place is not None and parts[place : place + 1] == [customer_id]
     return customer_id in parts[1:]
+
+
+def keys_of_line(order_line_id: str, order_id: str, product_id: str) -> Iterator[str]:
+    """Keys of what is kept of an order line and its order, of which none names the customer."""
+    yield state_key("order_line", order_line_id)
+    yield state_key("chosen", order_line_id)
+    yield state_key("live", "line", order_line_id)
+    yield state_key("live", "order", order_id)
+    yield state_key("abuse", "order", order_id)
+    yield state_key("abuse", "bracket", order_id, product_id)
+
+
+def keys_of_claim(return_id: str) -> Iterator[str]:
+    """Keys of what is kept of a claim, of which none names the customer."""
+    yield state_key("live", "return", return_id)

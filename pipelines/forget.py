@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import BadInputError
 from features.audit import Removed, SqliteAudit
-from features.live.fold import drop_undo
+from features.event_log import EventLog
+from features.live.fold import ModelState, position
+from features.live.forgetting import Owned, count_anew, owned_by, remove_keys
 from features.personal_keys import names_customer
 from features.settings import Settings
-from features.state import NoStateError
+from features.state import NoStateError, StateStore, state_key
 from features.stores import event_log_exists, open_event_log, open_state, shown
+from pipelines.jobs import job_of
+from pipelines.jobs.base import Space
 
-__all__ = ["NOT_TOUCHED", "ForgetReport", "forget"]
+__all__ = ["NOT_TOUCHED", "ForgetReport", "Spaces", "forget"]
+
+Spaces = Callable[[], Mapping[str, tuple[Space, str]]]
+"""Gives feature space and version of every champion, by model."""
+
+_HOUR_US = 3_600_000_000
+_SQLITE = "sqlite:///"
 
 NOT_TOUCHED = (
     "the shop's own tables, whatever was imported, validated, put aside or back-tested from them:"
     " remove the person there, or the next muslin materialize and muslin train bring the person"
     " back",
     "models and MLflow's record: they hold sums over many customers, and the paths of the data",
-    "histories of orders, addresses, devices and linked accounts in the online state: they do not"
-    " name the customer, and the next muslin materialize counts them anew",
     "backups",
 )
 """What is left alone, one sentence each."""
@@ -41,6 +50,9 @@ class ForgetReport:
         Rows removed from the record of reviews; None when there is no such file.
     state_at, events_at, audit_path
         Where they are.
+    not_counted
+        Why sums over goods, addresses, devices and linked accounts still hold the customer's
+        orders; None where they were counted anew, or never held any.
     """
 
     state: dict[str, int] | None
@@ -49,6 +61,7 @@ class ForgetReport:
     state_at: str
     events_at: str
     audit_path: Path
+    not_counted: str | None = None
 
     @property
     def found(self) -> bool:
@@ -66,6 +79,12 @@ class ForgetReport:
             total = sum(self.state.values())
             told = f" ({kinds})" if kinds else ""
             said.append(f"online state {self.state_at}: {total:,} keys removed{told}")
+            if self.not_counted is not None:
+                said.append(
+                    "online state: sums over goods, addresses, devices and linked accounts name"
+                    f" nobody and still count the customer ({self.not_counted}); the next muslin"
+                    " materialize counts them anew"
+                )
         if self.events is None:
             said.append(f"log of events: there is none at {self.events_at}")
         else:
@@ -90,10 +109,12 @@ class ForgetReport:
         return said + [f"not touched: {each}" for each in NOT_TOUCHED]
 
 
-def forget(customer_id: str, settings: Settings) -> ForgetReport:
+def forget(customer_id: str, settings: Settings, spaces: Spaces | None = None) -> ForgetReport:
     """Remove a customer from the online state, the log of events and the record of reviews.
 
-    The log goes first: what is folded from it into the state meanwhile is then found there.
+    The log goes first: what is folded from it into the state meanwhile is then found there. What
+    the state holds of others is counted anew without the customer, where the champions are those
+    it was filled for; that takes as long as filling it.
 
     Parameters
     ----------
@@ -101,6 +122,8 @@ def forget(customer_id: str, settings: Settings) -> ForgetReport:
         The shop's id, compared as a whole.
     settings
         Where the three are. What does not exist is not made.
+    spaces
+        The champions; asked where they are needed. Those of the registry when not given.
 
     Raises
     ------
@@ -113,8 +136,9 @@ def forget(customer_id: str, settings: Settings) -> ForgetReport:
         raise BadInputError("the customer's id is blank; give the id as the shop's tables have it")
     done: list[str] = []
     try:
-        from_events = _from_events(customer_id, settings.events_url, done)
-        from_state = _from_state(customer_id, settings.state_url, done)
+        owned = _owned(customer_id, settings.state_url)
+        from_events = _from_events(customer_id, settings.events_url, owned, done)
+        from_state, not_counted = _from_state(customer_id, settings, owned, spaces, done)
         audit_path = Path(settings.audit_url)
         from_audit: Removed | None = None
         if audit_path.exists():
@@ -131,25 +155,89 @@ def forget(customer_id: str, settings: Settings) -> ForgetReport:
         shown(settings.state_url),
         shown(settings.events_url),
         audit_path,
+        not_counted,
     )
 
 
-def _from_events(customer_id: str, url: str, done: list[str]) -> int | None:
+def _owned(customer_id: str, url: str) -> Owned:
+    try:
+        state = open_state(url, readonly=True)
+    except NoStateError:
+        return Owned()
+    with state:
+        return owned_by(state, customer_id)
+
+
+def _from_events(customer_id: str, url: str, owned: Owned, done: list[str]) -> int | None:
     if not event_log_exists(url):
         return None
     with open_event_log(url) as log:
-        count = log.forget_customer(customer_id)
+        count = log.forget_customer(customer_id, lines=owned.lines, claims=owned.claims)
     done.append(f"{count:,} events were removed from the log of events {shown(url)}")
     return count
 
 
-def _from_state(customer_id: str, url: str, done: list[str]) -> dict[str, int] | None:
+def _from_state(
+    customer_id: str, settings: Settings, owned: Owned, spaces: Spaces | None, done: list[str]
+) -> tuple[dict[str, int] | None, str | None]:
+    """Keys removed, and why the sums that do not name the customer were not counted anew."""
+    url = settings.state_url
     try:
         open_state(url, readonly=True).close()
     except NoStateError:
-        return None
+        return None, None
+    models: list[ModelState] | None = None
+    why: str | None = None
     with open_state(url) as state:
-        drop_undo(state)  # first: removing the customer rebuilds the file without what was removed
-        removed = state.forget_customer(customer_id, names_customer)
+        if owned.lines or state.get_many([state_key("live", "customer", customer_id)]):
+            models, why = _models(state, spaces or _champions(settings))
+        if models is None:
+            removed = remove_keys(state, customer_id, owned)
+        else:
+            removed = _counted_anew(customer_id, settings, state, models)
+            state.forget_customer(customer_id, names_customer)  # the bytes of the file
     done.append(f"{sum(removed.values()):,} keys were removed from the online state {shown(url)}")
-    return removed
+    return removed, why
+
+
+def _counted_anew(
+    customer_id: str, settings: Settings, state: StateStore, models: list[ModelState]
+) -> dict[str, int]:
+    horizon_us = int(settings.horizon_hours * _HOUR_US)
+    log: EventLog | None = None
+    if event_log_exists(settings.events_url):
+        log = open_event_log(settings.events_url)
+    try:
+        return count_anew(state, log, models, customer_id, horizon_us=horizon_us)
+    finally:
+        if log is not None:
+            log.close()
+
+
+def _models(state: StateStore, spaces: Spaces) -> tuple[list[ModelState] | None, str | None]:
+    """What the models of the state keep in it; or why that cannot be told."""
+    meta = state.meta()
+    if position(meta) is None:
+        return None, "it was not filled to be kept up with live events"
+    try:
+        found = spaces()
+    except BadInputError as error:
+        return None, str(error)
+    filled = {name.removeprefix("space."): of for name, of in meta.items() if "space." in name}
+    for name, fingerprint in filled.items():
+        if name not in found or found[name][0].fingerprint != fingerprint:
+            return None, f"it was filled for another {name} than the champion"
+    return [job_of(name).kept(found[name][0]) for name in filled], None
+
+
+def _champions(settings: Settings) -> Spaces:
+    def asked() -> Mapping[str, tuple[Space, str]]:
+        file = settings.tracking_uri.removeprefix(_SQLITE)
+        if file != settings.tracking_uri and not Path(file).exists():
+            raise BadInputError(f"there is no model registry at {settings.tracking_uri}")
+        from pipelines.online import champion_spaces
+        from pipelines.tracking import Registry
+
+        return champion_spaces(Registry(settings))
+
+    return asked
