@@ -18,6 +18,11 @@ kind             its moment                     what it tells
 
 Times are whole microseconds since the epoch (UTC). What is not known yet is not told: the day of
 delivery comes with the delivery.
+
+Of several words on one row the last counts, by moment and then by the id of the event. A line stays
+in the order, and a claim on the line, of which it was told first, and at that moment, for it was
+counted there: a word that tells otherwise changes nothing, however late the first one arrives. Nor
+does a word on a line or claim that nothing was told of by its moment.
 """
 
 from __future__ import annotations

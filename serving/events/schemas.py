@@ -25,10 +25,12 @@ _DOCS: Final = {
     "product": "A product with all its sizes: takes the place of what was told of it before.",
     "customer": "An account: takes the place of what was told of it before.",
     "measurement": "A body, at a moment.",
-    "order_line": "One line of an order, as it was placed.",
+    "order_line": "One line of an order, as it was placed. Told of again with the same order and "
+    "moment it is corrected; the same id in another order or of another moment changes nothing.",
     "shipment": "A line is on its way.",
     "delivery": "A line has arrived.",
-    "return": "A claim: somebody asks to send a line back.",
+    "return": "A claim: somebody asks to send a line back. Told of again with the same line and "
+    "moment it is corrected; the same id on another line or of another moment changes nothing.",
     "inspection": "What came back.",
     "settlement": "How a claim was settled.",
     "feedback": "A word on the fit of a line.",
