@@ -124,10 +124,12 @@ class LookedUp:
         """Vectors of a chunk, by the folder they are written to."""
         path = self._folder / f"{chunk:06d}.pickle"
         if path.exists():
-            found = pickle.loads(path.read_bytes())  # noqa: S301 # see the import
+            with path.open("rb") as file:
+                found = pickle.load(file)  # noqa: S301 # see the import
         else:
             found = self._vectors.look(self._space, self._chunks.tables(chunk))
-            path.write_bytes(pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL))
+            with path.open("wb") as file:
+                pickle.dump(found, file, protocol=pickle.HIGHEST_PROTOCOL)
         return self._vectors.ask(self._space, found, window, draw)
 
 

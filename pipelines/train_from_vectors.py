@@ -2,7 +2,8 @@
 
 The folder is what `muslin features build` writes of a model: ``part-*.parquet`` as
 :mod:`models.vectors_on_disk` says, and the feature space that made them in ``state/space.json``
-(or ``space.json``). Two more may be there, and the model is better for them:
+(or ``space.json``). It writes two more, which vectors of other making may lack; the model is better
+for them:
 
 =============  =====================  ===========================================================
 `size_fit`     ``candidates/part-*``  all sizes of the newest lines; else size sets hold all sizes

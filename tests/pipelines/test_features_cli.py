@@ -21,7 +21,7 @@ from pipelines.jobs import job_of
 from pipelines.simulate import simulate
 from pipelines.tracking import Registry
 
-LINES = 2200
+LINES = 2500
 
 
 def run(*words):

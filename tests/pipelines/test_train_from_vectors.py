@@ -35,8 +35,7 @@ def risks(tables, tmp_path_factory):
     space = ReturnRiskSpace().fit(tables)
     (folder / "state").mkdir()
     space.save(folder / "state")
-    for moment in VECTORS:
-        data = space.data(tables, moment=moment)
+    for moment, data in space.moments(tables).items():
         for number, rows in enumerate(np.array_split(np.arange(len(data.y)), 3)):
             facts = data.facts.iloc[rows]
             columns = {
@@ -185,10 +184,3 @@ def test_options_that_do_not_go_together_are_told_apart(options, said):
     answer = CliRunner().invoke(app, ["train", "return-risk", *options])
     assert answer.exit_code == 2
     assert said in " ".join(answer.stderr.split())
-
-
-def test_the_command_trains_from_vectors(sizes, tmp_path, monkeypatch):
-    monkeypatch.setenv("MUSLIN_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    answer = CliRunner().invoke(app, ["train", "size-fit", "--vectors", str(sizes)])
-    assert answer.exit_code == 0, answer.output
-    assert "size_fit version 1 is registered" in answer.output
