@@ -18,6 +18,7 @@ from typing import IO
 
 from features.settings import Settings, SettingsError
 from serving.companion import following
+from serving.parent import SERVED_BY
 
 __all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
 
@@ -46,7 +47,8 @@ def run(settings: Settings, service: str = SERVICE) -> None:
         When the address is taken or not ours.
     """
     _check_free(settings.host, settings.port)
-    os.environ.update(settings.environment())  # the workers are processes of their own
+    # The workers are processes of their own.
+    os.environ.update(settings.environment() | {SERVED_BY: str(os.getpid())})
     module, _, name = service.partition(":")
     bento = getattr(import_module(module), name)
     with following(settings):

@@ -16,6 +16,7 @@ from _bentoml_sdk import Service
 from features.settings import Settings
 from serving.app import MuslinApp
 from serving.http import ASGIApp, Receive, Scope, Send
+from serving.parent import end_with_parent
 from serving.startup import fetch_champions, start
 
 __all__ = ["BENTOML_PATHS", "DirectService", "Muslin", "app"]
@@ -31,7 +32,8 @@ class DirectService(Service):  # type: ignore[misc]
     """A BentoML service whose application stands before BentoML's middlewares."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """Make the ASGI application of a worker."""
+        """Make the ASGI application of a worker; called by the worker itself, once."""
+        end_with_parent()
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:

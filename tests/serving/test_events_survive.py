@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 from asgi import ask
 from live_shop import as_request, content, live_shop, new_event, same
 
+from features.lease import open_lease
 from features.settings import Settings
 from features.stores import open_event_log
 from serving.events.examples import EXAMPLES
@@ -145,9 +147,9 @@ def one_fold(shop, here, tmp_path):
 class Service:
     """The whole service with its follower, in a session of its own."""
 
-    def __init__(self, here):
+    def __init__(self, here, *service):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving.run"],
+            [sys.executable, "-m", "serving.run", *service],
             env={**os.environ, **here.environment()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -217,6 +219,25 @@ def test_the_state_is_that_of_the_log_whatever_was_killed(shop, here, child_path
         service.kill()
     assert sorted(logged(here)) == sorted(each.event_id for each in shop.events)
     assert same(content(here.state_url), one_fold(shop, here, tmp_path))
+
+
+def test_of_a_main_process_killed_alone_nothing_lives_on(here, child_path):
+    """Neither the port nor the right to follow stays with an orphan: the next start may have both."""
+    lease = open_lease(here.state_url)
+    service = Service(here, "fake_service:Fake")
+    try:
+        service.wait_for(lease.taken)
+        others = psutil.Process(service.process.pid).children(recursive=True)
+        assert any("_bentoml_impl.worker.service" in each.cmdline() for each in others)
+        service.process.kill()
+        service.process.wait()
+        assert psutil.wait_procs(others, timeout=20)[1] == []
+        assert not lease.taken()
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", here.port))
+    finally:
+        service.kill()
 
 
 def test_a_shop_s_own_rows_are_accepted_and_logged_as_they_are(shop, app, settings):
