@@ -222,7 +222,7 @@ def test_the_state_is_that_of_the_log_whatever_was_killed(shop, here, child_path
 
 
 def test_of_a_main_process_killed_alone_nothing_lives_on(here, child_path):
-    """Neither the port nor the right to follow stays with an orphan: the next start may have both."""
+    """Neither the port nor the right to follow stays with an orphan."""
     lease = open_lease(here.state_url)
     service = Service(here, "fake_service:Fake")
     try:
