@@ -106,6 +106,7 @@ def build(
     until: int,
     memory: int = 2 << 30,
     threads: int = 2,
+    scratch: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Build the vectors of a model, with the sums that its histories end with.
@@ -128,6 +129,8 @@ def build(
         Bytes that sums of histories may take at a time.
     threads
         Histories at work at a time.
+    scratch
+        Folder for what lies on disk meanwhile; `out` where None.
     tell
         Is told what is being done.
 
@@ -140,9 +143,11 @@ def build(
     vectors = VECTORS[name]
     _check_target(target, vectors.folders)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
-        work = Path(temporary)
-        new = work / "new"
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as beside,
+        tempfile.TemporaryDirectory(prefix=f".{name}-", dir=scratch or out) as meanwhile,
+    ):
+        new, work = Path(beside) / "new", Path(meanwhile)
         for place in (STATE, *vectors.folders):
             (new / place).mkdir(parents=True)
         looked_up = LookedUp(vectors, space, chunks, work / "looked-up")
@@ -173,8 +178,8 @@ def build(
                 tell(f"{name}: sums of {len(stages.histories)} histories")
                 stages.answer()
         finish(new, target, space, until)
-    beside = {place: written.rows[place] for place in vectors.folders}
-    return Built(written.rows[LINES], written.parts[LINES], until, beside)
+    more = {place: written.rows[place] for place in vectors.folders}
+    return Built(written.rows[LINES], written.parts[LINES], until, more)
 
 
 def stages_of(

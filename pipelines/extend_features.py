@@ -87,7 +87,7 @@ def extend(
     shop
         All tables as they are now.
     scratch
-        An empty folder for chunks.
+        An empty folder for what lies on disk meanwhile.
     per_chunk
         Lines to a chunk.
 
@@ -124,22 +124,21 @@ def extend(
     draw = draw_of_new(since, is_new.collect().item())
     parts = {place: sorted((target / place).glob("part-*.parquet")) for place in _LABELLED}
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
-        work = Path(temporary)
-        new = work / "new"
+        new = Path(temporary) / "new"
         for place in (STATE, *vectors.folders):
             (new / place).mkdir(parents=True)
         stages = stages_of(
             name,
-            work / "stages",
+            scratch / "stages",
             chunks,
             new / STATE,
             memory=memory,
             threads=threads,
             earlier=target / STATE,
         )
-        looked_up = LookedUp(vectors, space, chunks, work / "looked-up")
+        looked_up = LookedUp(vectors, space, chunks, scratch / "looked-up")
         written = Written(new, {place: len(paths) for place, paths in parts.items()})
-        sizes = Written(work / "sizes")
+        sizes = Written(scratch / "sizes")
         through_all = False
         labels: list[pl.DataFrame] = []
         again: set[str] = set()

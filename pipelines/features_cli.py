@@ -109,6 +109,7 @@ def build_command(
                     out,
                     until=known_until(name, shop),
                     memory=int(memory * 1e9),
+                    scratch=folder,
                 )
                 console.print(
                     f"{built.rows:,} vectors in {built.parts:,} parts in {out / name}, by {whose}",

@@ -18,6 +18,7 @@ from models.size_fit import SizeFit
 from models.vectors_on_disk import VectorParts
 from pipelines import fit_size
 from pipelines.build_features import build, known_until
+from pipelines.model_vectors import VECTORS
 from pipelines.shop_chunks import ShopTables, cut, sampled
 from pipelines.simulate import simulate
 
@@ -197,8 +198,9 @@ def test_a_table_that_is_missing_is_named(tmp_path):
 
 
 def test_a_folder_of_something_else_is_left_alone(space, model, chunks, tmp_path):
-    (tmp_path / model).mkdir()
+    for place in ("state", *VECTORS[model].folders):
+        (tmp_path / model / place).mkdir(parents=True)
     (tmp_path / model / "notes.txt").write_text("mine")
-    with pytest.raises(BadInputError, match=r"notes\.txt"):
+    with pytest.raises(BadInputError, match=r"holds notes\.txt, which"):
         build(model, space, chunks, tmp_path, until=0)
     assert (tmp_path / model / "notes.txt").read_text() == "mine"
