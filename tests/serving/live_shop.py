@@ -72,8 +72,8 @@ def live_shop(settings: Settings, folder, lines: int = 400, only=None) -> LiveSh
 def content(state_url) -> dict[str, bytes]:
     """All that is in a state but what takes windows back."""
     with open_state(state_url) as state:
-        rows = state._db.execute("SELECT key, value FROM state").fetchall()
-    return {key: value for key, value in rows if not key.startswith("live\x1fundo")}
+        rows = state.get_many(list(state.all_keys()))
+    return {key: value for key, value in rows.items() if not key.startswith("live\x1fundo")}
 
 
 def as_request(event: LiveEvent) -> dict:

@@ -1,12 +1,16 @@
 import logging
 import os
 import shutil
+import subprocess
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 from asgi import ask
 from live_shop import content, live_shop, new_event, same
 
+from features.lease import open_lease
 from features.live.fold import Fold, position
 from features.settings import Settings
 from features.state import SqliteState
@@ -132,6 +136,68 @@ def test_of_two_one_follows_and_the_other_takes_over(follower, here, shop, said)
     second.turn()
     assert stands(here).seq == 5
     second.close()
+
+
+def test_a_state_in_redis_is_followed_as_a_file_is_and_by_one_alone(
+    here, shop, clock, redis_state_url, said
+):
+    there = here.model_copy(update={"state_url": redis_state_url})
+    shutil.copy(shop.filled, here.state_url)
+    shop.fill(redis_state_url)
+    tell(here, shop.events)
+    alone, first, second = Follower(here, clock), Follower(there, clock), Follower(there, clock)
+    try:
+        alone.turn()
+        first.turn()
+        assert second.turn() > 0
+        assert "another process follows" in said()[-1]
+        assert LiveState(there)._look()["followed"]
+        assert stands(there).seq == len(shop.events)
+        assert same(content(there.state_url), content(here.state_url))
+        first.close()
+        tell(here, [replace(shop.events[-1], event_id="more")])
+        second.turn()
+        assert stands(there).seq == len(shop.events) + 1
+    finally:
+        for each in (alone, first, second):
+            each.close()
+    assert not LiveState(there)._look()["followed"]
+
+
+def test_the_command_follows_files_until_it_is_told_to_end(here, shop, child_path, python):
+    """`muslin follow` as an operator runs it; what is in the log when it is ended is folded."""
+    shutil.copy(shop.filled, here.state_url)
+    tell(here, shop.events[:30])
+    process = subprocess.Popen(
+        [python, "-c", "from pipelines.cli import app; app()", "follow"],
+        env={**os.environ, **here.environment()},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 120
+        while stands(here).seq < 30:
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert open_lease(here.state_url).taken()
+        tell(here, shop.events[30:])
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert "following live events for size_fit" in told
+    assert "Traceback" not in told
+    assert not open_lease(here.state_url).taken()
+    alone = here.model_copy(update={"state_url": f"{here.state_url}.alone"})
+    shutil.copy(shop.filled, alone.state_url)
+    other = Follower(alone)
+    other.turn()
+    other.close()
+    assert stands(here).seq == len(shop.events)
+    assert same(content(here.state_url), content(alone.state_url))
 
 
 def test_time_passes_where_nothing_happens(follower, here, shop, clock, monkeypatch):
