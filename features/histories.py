@@ -245,8 +245,13 @@ def _weights(events: nw.DataFrame[Any], half_life_days: float) -> Floats:
 
 
 def _counted(history: History, events: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """The events that a history counts, and of them no more columns than it needs."""
     kinds = sorted({each.kind for each in history.sums})
-    return _with_key(history, events.filter(events["kind"].is_in(kinds)))
+    told = {*history.key, "at", "kind"} | {s.amount for s in history.sums if s.amount is not None}
+    if any(each.verdict is not None for each in history.sums):
+        told.add("verdict")
+    needed = events[sorted(told)]
+    return _with_key(history, needed.filter(needed["kind"].is_in(kinds)))
 
 
 def _with_key(history: History, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
