@@ -4,7 +4,9 @@ The state after a batch of events is that of a window (:mod:`features.window`) o
 it. An event that tells of a moment before the last window is put in its place: the windows after
 that moment are taken back, by what each of them has overwritten, and the events since are folded
 again with the late one among them. How far back this goes is the horizon; an event from before it
-waits in the log for the next filling of the state.
+waits in the log for the next filling of the state. A word that is told anew at another moment,
+such as a decision that is revised, takes back the windows since the first word, which no longer
+holds.
 
 The position in the log is written with the sums, in one transaction: whatever happens to the
 process, every event counts once.
@@ -22,8 +24,7 @@ import orjson
 import pandas as pd
 
 from features.event_log import EventLog, LoggedEvent
-from features.live.records import LiveEvent, Records
-from features.live.rows import KINDS
+from features.live.records import LiveEvent, Records, in_order, row_told
 from features.order_records import order_items
 from features.state import StateStore, state_key
 from features.window import Window
@@ -172,12 +173,17 @@ class Fold:
         expect = {name: meta.get(name) for name in _READ}
         base, filled = windows[0].until, int(meta[_FILLED])
         fresh = [each for each in new if each.at > base]
+        before = _Overlay(self._state)
+        live = [_live(each) for each in fresh]
+        retold = list(Records(before, self._windows).told_before(live))
         late = sum(each.at <= base and each.seq > filled for each in new)
+        late += sum(at <= base for at in retold)
         told = {_SEQ: str(new[-1].seq), _LATE: str(int(meta.get(_LATE, 0)) + late)}
         if not fresh:
             self._state.put_many((), told, expect=expect)
             return Applied(len(new), late=late, until=windows[-1].until)
-        before, left = self._taken_back(windows, min(each.at for each in fresh))
+        touched = [*(each.at for each in fresh), *(at for at in retold if at > base)]
+        left = self._taken_back(windows, min(touched), before)
         until = max(windows[-1].until, *(each.at for each in fresh))
         events = fresh
         if len(left) < len(windows):
@@ -202,16 +208,15 @@ class Fold:
         return Applied(until=max(until, windows[-1].until))
 
     def _taken_back(
-        self, windows: Sequence[_Folded], earliest: int
-    ) -> tuple[_Overlay, list[_Folded]]:
-        """The state before the windows that end at `earliest` or later, and the windows left."""
+        self, windows: Sequence[_Folded], earliest: int, before: _Overlay
+    ) -> list[_Folded]:
+        """See the state before the windows that end at `earliest` or later; the windows left."""
         left = list(windows)
-        before = _Overlay(self._state)
         while len(left) > 1 and left[-1].until >= earliest:
             key = _undo_key(left.pop().number)
             before.values |= dict(_unpacked(self._state.get_many([key])[key]))
             before.values[key] = None
-        return before, left
+        return left
 
     def _fold(
         self,
@@ -226,7 +231,9 @@ class Fold:
         kept = list(windows)
         unknown: list[str] = []
         items = before.values
-        rest = sorted(map(_live, events), key=_place)
+        rest = sorted(map(_live, events), key=in_order)
+        if _retold_across(rest, ends[0]):
+            ends = ends[-1:]
         for until in ends:
             last = kept[-1]
             count = bisect_right(rest, until, key=attrgetter("at"))
@@ -366,9 +373,12 @@ def _live(event: LoggedEvent) -> LiveEvent:
     return LiveEvent(event.event_id, event.kind, event.at, orjson.loads(event.body))
 
 
-def _place(event: LiveEvent) -> tuple[int, int, str]:
-    """Events in order; of one moment what others refer to comes first."""
-    return event.at, KINDS.index(event.kind), event.event_id
+def _retold_across(events: Sequence[LiveEvent], end: int) -> bool:
+    """Whether what is told until `end` is told anew after it: one window must hold both words."""
+    if not events or events[-1].at <= end:
+        return False
+    first = {row_told(event) for event in events if event.at <= end} - {None}
+    return any(row_told(event) in first for event in events if event.at > end)
 
 
 def _undo_key(number: int) -> str:

@@ -15,11 +15,11 @@ import orjson
 import pandas as pd
 
 from features.events import DAY_US
-from features.live.rows import KINDS, LATER, Row, frames_of, rows_of
+from features.live.rows import KINDS, LATER, MOMENT, Row, frames_of, rows_of
 from features.state import state_key
 from features.window import Reader
 
-__all__ = ["LiveEvent", "Records", "in_order", "record_items", "tells_same"]
+__all__ = ["LiveEvent", "Records", "in_order", "record_items", "row_told", "tells_same"]
 
 _LIVE = "live"
 _ORDER, _LINE, _RETURN = "order", "line", "return"
@@ -72,6 +72,18 @@ def tells_same(kind: str, told: Row, before: Row) -> bool:
     return all(told[name] == before[name] for name in _FIXED[kind])
 
 
+def row_told(event: LiveEvent) -> tuple[str, ...] | None:
+    """What an event tells of, of the kinds that may tell of it anew at another moment."""
+    row = event.row
+    if event.kind == "feedback":
+        return event.kind, str(row["order_line_id"]), str(row["source"])
+    if event.kind in ("shipment", "delivery"):
+        return event.kind, str(row["order_line_id"])
+    if event.kind in _OF_CLAIM:
+        return event.kind, str(row["return_id"])
+    return None
+
+
 class Records:
     """The rows a window touches: read from the state, added to, and written back.
 
@@ -106,6 +118,19 @@ class Records:
                 self.unknown.append(event.event_id)
         if since is not None:
             self._fall_due(since, until)
+
+    def told_before(self, events: Sequence[LiveEvent]) -> Iterator[int]:
+        """Moments, in microseconds, of words that these events take the place of.
+
+        What a window has counted of such a word no longer holds, from that moment on.
+        """
+        retold = [event for event in events if row_told(event) is not None]
+        self._load(_own_keys(retold))
+        self._load(self._order_keys(retold))
+        for event in retold:
+            order = self._records.get(_key(_ORDER, self._order_of(event) or ""))
+            if order is not None and (at := _told_at(order, event)) is not None and at != event.at:
+                yield at
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The touched rows as contract tables: of orders all lines, with their people and goods."""
@@ -197,7 +222,10 @@ class Records:
         order = self._put(key, self._records[key])
         self._orders[order_id] = None
         if kind == "delivery":
-            order["lines"][row["order_line_id"]].update(row)
+            line = order["lines"][row["order_line_id"]]
+            if "delivered_at" in line:
+                self._schedule(row["order_line_id"], line["delivered_at"], waits=False)
+            line.update(row)
             self._schedule(row["order_line_id"], row["delivered_at"])
         elif kind == "shipment":
             order["lines"][row["order_line_id"]].update(row)
@@ -207,7 +235,7 @@ class Records:
         elif kind in ("inspection", "settlement"):
             order["returns"][row["return_id"]].update(row)
         elif kind == "feedback":
-            order["feedback"][f"{row['order_line_id']}\x1f{row['source']}"] = dict(row)
+            order["feedback"][_feedback(row)] = dict(row)
         else:
             order["decisions"][row["return_id"]] = dict(row)
         return True
@@ -245,17 +273,15 @@ class Records:
         self._changed[key] = None
         return record
 
-    def _schedule(self, line: str, delivered: int) -> None:
+    def _schedule(self, line: str, delivered: int, *, waits: bool = True) -> None:
         for window in self._windows:
             due = delivered + window
             if due <= self._until:  # it is touched, and that is enough
                 continue
             key = _key(_DUE, str(due // _HOUR_US))
             self._load([key])
-            waiting = self._put(key, self._records.get(key, []))
-            if [due, line] not in waiting:
-                waiting.append([due, line])
-                waiting.sort()
+            others = [each for each in self._records.get(key, []) if each != [due, line]]
+            self._put(key, sorted([*others, [due, line]] if waits else others))
 
     def _fall_due(self, since: int, until: int) -> None:
         """Touch the orders of lines whose return window closes after `since` and by `until`."""
@@ -334,6 +360,25 @@ def record_items(
         goods[size["product_id"]]["sizes"].append(size)
     for product_id, known in goods.items():
         yield _key(_PRODUCT, product_id), _dumps(known)
+
+
+def _told_at(order: Mapping[str, Any], event: LiveEvent) -> int | None:
+    """The moment of the word of this kind that an order holds already."""
+    row = event.row
+    if event.kind == "feedback":
+        told = order["feedback"].get(_feedback(row), {})
+    elif event.kind == "decision":
+        told = order["decisions"].get(row["return_id"], {})
+    elif event.kind in _OF_CLAIM:
+        told = order["returns"].get(row["return_id"], {})
+    else:
+        told = order["lines"].get(row["order_line_id"], {})
+    at: int | None = told.get(MOMENT[event.kind])
+    return at
+
+
+def _feedback(row: Row) -> str:
+    return f"{row['order_line_id']}\x1f{row['source']}"
 
 
 def _new_order() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from features.live.filling import filled_items
 from features.live.fold import Fold, drop_undo, position
+from features.live.rows import MOMENT
 from features.live.tables import tables_of
 from features.questions import SizeQuestion
 from features.size_fit import VECTOR
@@ -205,6 +206,36 @@ def test_events_a_little_late_take_back_only_what_is_as_new(live_shop, follow):
     expected = dict(filled_items([], tables, max(event.at for event in events)))
     live = {k: v for k, v in followed.items().items() if "\x1fdue\x1f" not in k}
     assert unlike(live, expected) == []
+
+
+def test_a_word_told_anew_at_another_moment_takes_the_place_of_the_first(live_shop, follow):
+    """A decision is revised, a parcel came later than was told: the first word no longer counts."""
+    returns = live_shop.tables["returns"].dropna(subset=["received_at"])
+    claims = returns[returns["return_id"].isin(live_shop.tables["abuse_labels"]["return_id"])]
+    told = claims[claims["order_line_id"].isin(live_shop.tables["fit_feedback"]["order_line_id"])]
+    lines = live_shop.tables["order_lines"]
+    orders = lines.loc[lines["order_line_id"].isin(told["order_line_id"][:4]), "order_id"]
+    events = all_events(live_shop.orders(orders))
+    followed = follow(events, 10_000 * DAY_US)
+    followed.tell(sorted(events, key=lambda each: each.at))
+    while followed.fold.step(60).events:
+        pass
+    anew = []
+    for kind in ("delivery", "feedback", "inspection", "settlement", "decision"):
+        first = [event for event in events if event.kind == kind][-1]
+        at = first.at + 2 * DAY_US + 1
+        row = {**first.row, MOMENT[kind]: at}
+        if kind == "decision":
+            row["label"] = "abuse" if first.row["label"] == "honest" else "honest"
+        anew.append(replace(first, event_id=f"anew {kind}", at=at, row=row))
+    late = replace(anew[0], event_id="in between", kind="customer", at=anew[0].at - DAY_US,
+                   row=next(e.row for e in events if e.kind == "customer"))  # fmt: skip
+    for event in (*anew, late):
+        followed.tell([event])
+        followed.step()
+    everything = [*events, *anew, late]
+    until = max(event.at for event in everything)
+    assert unlike(followed.items(), live_shop.filled(tables_of(everything), until)) == []
 
 
 def test_what_windows_overwrote_can_be_dropped_for_good(live_shop, follow):
