@@ -101,13 +101,13 @@ class ReturnRiskSpace:
     ) -> ReturnRiskSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = line_facts(_without_sex(tables), self.scales_)
-        body = facts[list(BODY_COLUMNS)].to_numpy(dtype="float64")
-        scale = facts["body_scale"].to_numpy(dtype=object)
-        self.natural_ = NaturalSize().fit(body, scale, facts["position"].to_numpy(dtype="float64"))
+        told = line_facts(_without_sex(tables), self.scales_)
+        body = told[list(BODY_COLUMNS)].to_numpy(dtype="float64")
+        scale = told["body_scale"].to_numpy(dtype=object)
+        self.natural_ = NaturalSize().fit(body, scale, told["position"].to_numpy(dtype="float64"))
         self.exchange_ = _exchange(tables["order_lines"])
-        self._learn_times(tables, set(hold_out))
-        facts = self.facts(tables)
+        self.learn_times(tables, hold_out)
+        facts = self._facts(tables, told)
         self.codes_ = {}
         for column in CODED:
             counts = facts[column].dropna().astype(str).value_counts()
@@ -117,6 +117,35 @@ class ReturnRiskSpace:
         known = y[(y >= 0) & mature] if ((y >= 0) & mature).any() else y[y >= 0]
         if len(known):
             self.base_ = float((known > 0).mean())
+        return self
+
+    def learn_times(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
+    ) -> ReturnRiskSpace:
+        """Learn how long buyers take to send back and parcels to arrive, of the space only that.
+
+        Parameters
+        ----------
+        tables
+            Contract tables; of them the order lines and returns are read.
+        hold_out
+            Ids of lines whose outcomes are not looked at.
+        """
+        lines = tables["order_lines"]
+        came = to_micros(lines["delivered_at"]).astype("float64")
+        on_way = ((came - to_micros(lines["ordered_at"]).astype("float64")) / DAY_US).dropna()
+        if len(on_way):
+            self.slowest_days_ = float(on_way.quantile(0.99))
+        back = _claims(tables)
+        if back is None:
+            return self
+        hidden = set(hold_out)
+        first = back[~back["order_line_id"].isin(hidden)].groupby("order_line_id")["at"].min()
+        delivered = pd.Series(came.to_numpy(), index=lines["order_line_id"]).reindex(first.index)
+        days = ((first - delivered) / DAY_US).dropna()
+        if len(days) >= _MIN_CODED:
+            window = float(np.clip(days.quantile(0.98), _SHORTEST_WINDOW, _LONGEST_WINDOW))
+            self.window_days_ = round(window, 3)
         return self
 
     def data(
@@ -198,8 +227,10 @@ class ReturnRiskSpace:
         placed
             The catalogue on the axes of sizes, where it is at hand.
         """
+        return self._facts(tables, line_facts(_without_sex(tables), self.scales_, placed))
+
+    def _facts(self, tables: Mapping[str, pd.DataFrame], told: pd.DataFrame) -> pd.DataFrame:
         lines = tables["order_lines"]
-        told = line_facts(_without_sex(tables), self.scales_, placed)
         facts = with_natural_size(told, self.natural_)
         facts["size"] = plain_text(lines["size_label"])
         facts["colour"] = plain_text(lines["colour"])
@@ -288,23 +319,6 @@ class ReturnRiskSpace:
             "shipped_weight_g": facts["shipped_weight_g"].to_numpy(dtype="float64"),
         }
         return np.column_stack([values[name] for name in DELIVERY])
-
-    def _learn_times(self, tables: Mapping[str, pd.DataFrame], hidden: set[str]) -> None:
-        """How long the shop's buyers take to send back, and its parcels to arrive."""
-        lines = tables["order_lines"]
-        came = to_micros(lines["delivered_at"]).astype("float64")
-        on_way = ((came - to_micros(lines["ordered_at"]).astype("float64")) / DAY_US).dropna()
-        if len(on_way):
-            self.slowest_days_ = float(on_way.quantile(0.99))
-        back = _claims(tables)
-        if back is None:
-            return
-        first = back[~back["order_line_id"].isin(hidden)].groupby("order_line_id")["at"].min()
-        delivered = pd.Series(came.to_numpy(), index=lines["order_line_id"]).reindex(first.index)
-        days = ((first - delivered) / DAY_US).dropna()
-        if len(days) >= _MIN_CODED:
-            window = float(np.clip(days.quantile(0.98), _SHORTEST_WINDOW, _LONGEST_WINDOW))
-            self.window_days_ = round(window, 3)
 
     def _outcomes(
         self,

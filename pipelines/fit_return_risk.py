@@ -111,11 +111,10 @@ def fit_return_risk(
     say = progress or (lambda _: None)
     say("learning what the shop sells and how it comes back")
     space = ReturnRiskSpace().fit(tables, hold_out)
+    say("building features")
     models = {}
     lines = 0
-    for moment in moments:
-        say(f"building features as of the {moment}")
-        data = space.data(tables, hold_out, moment)
+    for moment, data in space.moments(tables, moments, hold_out).items():
         say(f"training for the {moment}")
         models[moment] = learn(data, params, moment)
         lines = int((data.y >= 0).sum())

@@ -193,7 +193,7 @@ class ReturnRiskJob(Job):
 
     def _outcomes(self, tables: Tables) -> pd.DataFrame:
         """What became of each line, by the return window and the slowest delivery of the shop."""
-        space = ReturnRiskSpace().fit(tables)
+        space = ReturnRiskSpace().learn_times(tables)
         return return_outcomes(tables, space.window_days_, space.slowest_days_)
 
 
