@@ -147,28 +147,42 @@ class SizeFitSpace:
         self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
     ) -> SizeFitSpace:
         """Learn the space from contract tables; outcomes of held-out lines are not looked at."""
+        self._fit(tables, hold_out)
+        return self
+
+    def fit_data(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str] = ()
+    ) -> SizeFitData:
+        """What :meth:`data` gives of the tables after :meth:`fit`, looked up once for both."""
+        return self.data(tables, hold_out, plain=self._fit(tables, hold_out))
+
+    def _fit(
+        self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Learn the space; what :meth:`plain` gives of the tables then."""
         self.scales_ = SizeScales().fit(tables["products"], tables["product_sizes"])
-        facts = self._fit_natural(tables, hold_out)
+        facts, placed = self._fit_natural(tables, hold_out)
         if facts["chart"].eq("estimated").any():
             seen = with_natural_size(facts, self.natural_)
             above = seen["position"] - seen["natural"]
             # Of a child of unknown age the natural size says too little to move a chart by.
             told = _kept(tables, facts, hold_out) & ~facts["scale"].map(is_growing).astype(bool)
             self.scales_.learn_moves(facts, above.where(told))
-            facts = self._fit_natural(tables, hold_out)
+            facts, placed = self._fit_natural(tables, hold_out)
         self.codes_ = {}
         for column in CODED:
             counts = facts[column].dropna().astype(str).value_counts()
             usual = sorted(counts[counts >= _MIN_CODED].index)
             self.codes_[column] = {value: code for code, value in enumerate(usual)}
-        facts = with_choices(with_natural_size(facts, self.natural_), self.engine)
+        lines = with_natural_size(facts, self.natural_)
+        facts = with_choices(lines, self.engine)
         y, told = _outcomes(self.events(facts, tables, hold_out), facts["order_line_id"])
         y = np.where(_settled(facts, _known_until(facts, tables, hold_out)), y, -1)
         told = told & (y >= 0)
         shares = y[told] if told.any() else y[y >= 0]
         if len(shares):
             self.base_ = np.array([(shares == 0).mean(), (shares == 2).mean()])
-        return self
+        return lines, placed
 
     def data(
         self,
@@ -249,7 +263,7 @@ class SizeFitSpace:
 
     def _fit_natural(
         self, tables: Mapping[str, pd.DataFrame], hold_out: Collection[str]
-    ) -> pd.DataFrame:
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Learn the size of an age and of a body from the charts and from the sizes chosen."""
         placed = self.scales_.place(tables["products"], tables["product_sizes"])
         facts = line_facts(tables, self.scales_, placed)
@@ -266,7 +280,7 @@ class SizeFitSpace:
             ),
             kept=_kept(tables, facts, hold_out),
         )
-        return facts
+        return facts, placed
 
     def framed(self, facts: pd.DataFrame) -> pd.DataFrame:
         """Count positions from the size of a child's age, and say by which scale to read bodies."""

@@ -48,10 +48,9 @@ def fit_size_fit(
         No sized line of the tables has a settled outcome of each kind.
     """
     say = progress or (lambda _: None)
-    say("learning sizes and bodies")
-    space = SizeFitSpace().fit(tables, hold_out)
-    say("building features")
-    data = space.data(tables, hold_out)
+    say("learning sizes and bodies, building features")
+    space = SizeFitSpace()
+    data = space.fit_data(tables, hold_out)
     known = np.flatnonzero((data.y >= 0) & data.sized)
     found = sorted({int(code) for code in np.unique(data.y[known])})
     if found != [0, 1, 2]:
