@@ -9,8 +9,8 @@ from typing import Literal
 
 from features.event_log import EventLog
 from features.live.filling import filled_items, same_value
-from features.live.fold import UNDO, position
 from features.live.tables import tables_of
+from features.live.windows import UNDO, position
 from features.state import KEY_SEPARATOR, StateError, StateStore
 from pipelines.jobs import job_of
 from pipelines.jobs.base import Space, Tables

@@ -9,8 +9,9 @@ from pathlib import Path
 from data_contracts.errors import BadInputError
 from features.audit import Removed, SqliteAudit
 from features.event_log import EventLog
-from features.live.fold import ModelState, position
+from features.live.fold import ModelState
 from features.live.forgetting import Owned, count_anew, owned_by, remove_keys
+from features.live.windows import position
 from features.personal_keys import names_customer
 from features.settings import Settings
 from features.state import NoStateError, StateStore, state_key

@@ -10,9 +10,9 @@ import orjson
 
 from features.event_log import EventLog
 from features.live.filling import filled_items
-from features.live.fold import first_meta
 from features.live.records import LiveEvent
 from features.live.tables import last_moment, tables_of
+from features.live.windows import first_meta
 from features.stores import open_state
 from pipelines.jobs import job_of
 from pipelines.jobs.base import Space, Tables

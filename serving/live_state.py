@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from features.event_log import EventLogError
 from features.lease import open_lease
-from features.live.fold import position
+from features.live.windows import position
 from features.settings import Settings
 from features.state import StateError
 from features.stores import event_log_exists, open_event_log, open_state

@@ -9,7 +9,8 @@ from typing import ClassVar, Final, NamedTuple
 
 from features import abuse_online, return_risk_online, size_fit_online
 from features.abuse_space import AbuseSpace
-from features.live.fold import ModelState, position
+from features.live.fold import ModelState
+from features.live.windows import position
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
 from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace

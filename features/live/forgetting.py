@@ -10,7 +10,7 @@ out of order as before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,20 +21,18 @@ import pandas as pd
 
 from features.event_log import EventLog
 from features.live.filling import filled_items
-from features.live.fold import (
-    _FILLED,
-    _LATE,
+from features.live.fold import Fold, ModelState
+from features.live.rows import Row, frames_of
+from features.live.windows import (
+    FILLED,
+    LATE,
     UNDO,
-    Fold,
-    ModelState,
-    _undo_key,
-    _unpacked,
-    _windows,
+    Overlay,
     drop_undo,
     first_meta,
     position,
+    windows_of,
 )
-from features.live.rows import Row, frames_of
 from features.personal_keys import keys_of_claim, keys_of_line, names_customer
 from features.state import KEY_SEPARATOR, StateConflictError, StateError, StateStore, state_key
 
@@ -118,8 +116,9 @@ def count_anew(
     for _ in range(_TRIES):
         meta = state.meta()
         try:
-            before = _Before.of(state, meta)
-            keys, tables = set(state.all_keys()), before.tables_without(customer_id)
+            before = Overlay(state)
+            (first,) = before.take_back(windows_of(meta), -_LONGEST)
+            keys, tables = set(state.all_keys()), _tables_without(customer_id, before)
         except KeyError:  # what the windows have overwritten was taken back meanwhile
             continue
         if state.meta() == meta:
@@ -133,13 +132,13 @@ def count_anew(
     assert stands is not None
     seq = stands.seq
     if log is not None:
-        since = log.between(before.until, _LONGEST, stands.seq)
+        since = log.between(first.until, _LONGEST, stands.seq)
         seq = min((each.seq - 1 for each in since), default=seq)
-    filled = max(stands.seq, before.filled)
-    told = {**meta, **first_meta(before.until, seq=seq, filled=filled), _LATE: str(stands.late)}
+    filled = max(stands.seq, int(meta[FILLED]))
+    told = {**meta, **first_meta(first.until, seq=seq, filled=filled), LATE: str(stands.late)}
     # A fold that has read the old content is refused, for it would put some of it back.
     told[_FILLED_AT] = _now()
-    state.replace(filled_items(models, tables, before.until), told)
+    state.replace(filled_items(models, tables, first.until), told)
     if log is not None:
         _follow(Fold(state, log, models, horizon_us=horizon_us), stands.until)
     left = set(state.all_keys())
@@ -174,75 +173,44 @@ def remove_keys(state: StateStore, customer_id: str, owned: Owned) -> dict[str, 
     )
 
 
-@dataclass(frozen=True)
-class _Before:
-    """The state before all windows that can be taken back."""
+def _tables_without(customer_id: str, state: Overlay) -> dict[str, pd.DataFrame]:
+    """The contract tables that the records hold, without what is the customer's."""
+    rows: dict[str, list[Row]] = {}
 
-    state: StateStore
-    restored: Mapping[str, bytes | None]
-    until: int
-    filled: int
+    def put(table: str, told: Iterable[Row]) -> None:
+        rows.setdefault(table, []).extend(told)
 
-    @classmethod
-    def of(cls, state: StateStore, meta: Mapping[str, str]) -> _Before:
-        windows = _windows(meta)
-        restored: dict[str, bytes | None] = {}
-        for window in reversed(windows[1:]):
-            key = _undo_key(window.number)
-            restored |= dict(_unpacked(state.get_many([key])[key]))
-        return cls(state, restored, windows[0].until, int(meta[_FILLED]))
-
-    def all_keys(self) -> Iterator[str]:
-        yield from (key for key in self.state.all_keys() if key not in self.restored)
-        yield from (key for key, value in self.restored.items() if value is not None)
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        found = self.state.get_many([key for key in keys if key not in self.restored])
-        back = ((key, self.restored.get(key)) for key in keys)
-        return found | {key: value for key, value in back if value is not None}
-
-    def tables_without(self, customer_id: str) -> dict[str, pd.DataFrame]:
-        """The contract tables that the records hold, without what is the customer's."""
-        rows: dict[str, list[Row]] = {}
-
-        def put(table: str, told: Iterable[Row]) -> None:
-            rows.setdefault(table, []).extend(told)
-
-        for key, record in _records(self, [_ORDER, _CUSTOMER, _PRODUCT]):
-            if key[:2] == _ORDER:
-                lines = [
-                    row for row in record["lines"].values() if row["customer_id"] != customer_id
-                ]
-                known = {row["order_line_id"] for row in lines}
-                claims = [
-                    row for row in record["returns"].values() if row["order_line_id"] in known
-                ]
-                claimed = {row["return_id"] for row in claims}
-                put("order_lines", lines)
-                put("returns", claims)
-                put(
-                    "fit_feedback",
-                    (row for row in record["feedback"].values() if row["order_line_id"] in known),
-                )
-                put(
-                    "abuse_labels",
-                    (
-                        row
-                        for row in record["decisions"].values()
-                        if row["return_id"] in claimed and row["customer_id"] != customer_id
-                    ),
-                )
-            elif key[:2] == _PRODUCT:
-                put("products", [record["row"]] if record["row"] else [])
-                put("product_sizes", record["sizes"])
-            elif key[2] != customer_id:
-                put("customers", [record["row"]] if record["row"] else [])
-                put("body_measurements", record["bodies"].values())
-        return frames_of(rows)
+    for key, record in _records(state, [_ORDER, _CUSTOMER, _PRODUCT]):
+        if key[:2] == _ORDER:
+            lines = [row for row in record["lines"].values() if row["customer_id"] != customer_id]
+            known = {row["order_line_id"] for row in lines}
+            claims = [row for row in record["returns"].values() if row["order_line_id"] in known]
+            claimed = {row["return_id"] for row in claims}
+            put("order_lines", lines)
+            put("returns", claims)
+            put(
+                "fit_feedback",
+                (row for row in record["feedback"].values() if row["order_line_id"] in known),
+            )
+            put(
+                "abuse_labels",
+                (
+                    row
+                    for row in record["decisions"].values()
+                    if row["return_id"] in claimed and row["customer_id"] != customer_id
+                ),
+            )
+        elif key[:2] == _PRODUCT:
+            put("products", [record["row"]] if record["row"] else [])
+            put("product_sizes", record["sizes"])
+        elif key[2] != customer_id:
+            put("customers", [record["row"]] if record["row"] else [])
+            put("body_measurements", record["bodies"].values())
+    return frames_of(rows)
 
 
 def _records(
-    state: StateStore | _Before, kinds: Sequence[tuple[str, ...]]
+    state: StateStore | Overlay, kinds: Sequence[tuple[str, ...]]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Parts of the key, and value, of all records of these kinds, page by page."""
     wanted = (

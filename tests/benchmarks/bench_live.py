@@ -27,8 +27,9 @@ from rich.console import Console
 from features.abuse_space import AbuseSpace
 from features.event_log import NewEvent, SqliteEventLog
 from features.live.filling import filled_items, model_states, same_value
-from features.live.fold import UNDO, Fold, first_meta
+from features.live.fold import Fold
 from features.live.tables import to_events
+from features.live.windows import UNDO, first_meta
 from features.return_risk_space import ReturnRiskSpace
 from features.size_fit_space import SizeFitSpace
 from features.state import KEY_SEPARATOR, SqliteState, StateStore, state_key

@@ -10,8 +10,9 @@ from data_contracts.errors import BadInputError
 from features.abuse_space import AbuseSpace
 from features.event_log import NewEvent
 from features.live.filling import model_states
-from features.live.fold import Fold, position
+from features.live.fold import Fold
 from features.live.tables import tables_of, to_events
+from features.live.windows import position
 from features.settings import Settings
 from features.stores import open_event_log, open_state
 from pipelines.check_state import check_state

@@ -11,7 +11,8 @@ from asgi import ask
 from live_shop import content, live_shop, new_event, same
 
 from features.lease import open_lease
-from features.live.fold import Fold, position
+from features.live.fold import Fold
+from features.live.windows import position
 from features.settings import Settings
 from features.state import SqliteState
 from features.stores import open_event_log, open_state

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.live.filling import filled_items
-from features.live.fold import Fold, drop_undo, position
+from features.live.fold import Fold
 from features.live.rows import MOMENT
 from features.live.tables import tables_of
+from features.live.windows import drop_undo, position
 from features.questions import SizeQuestion
 from features.size_fit import VECTOR
 from features.size_fit_online import SizeFitLookup
