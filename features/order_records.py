@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from typing import Any
 
 import orjson
 import pandas as pd
@@ -168,8 +170,7 @@ def order_items(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, bytes
     goods["hygiene_sealed"] = sealed.map(bool, na_action="ignore").to_numpy(dtype=object)
     told = told.merge(goods, on="product_id", how="left")
     claims = _claims(tables.get("returns"))
-    for row in told.to_dict("records"):
-        record = {str(k): v for k, v in row.items() if not pd.isna(v)}
+    for record in _known(told):
         order_line_id = record.pop("order_line_id")
         if order_line_id in claims:
             record["claims"] = claims[order_line_id]
@@ -195,14 +196,21 @@ def _plain(
     return pd.DataFrame(out).astype(object)
 
 
+def _known(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """What is known of each row, by column."""
+    names = [str(column) for column in frame.columns]
+    values, told = frame.to_numpy(dtype=object).tolist(), frame.notna().to_numpy().tolist()
+    for row, known in zip(values, told, strict=True):
+        yield dict(compress(zip(names, row, strict=True), known))
+
+
 def _claims(returns: pd.DataFrame | None) -> dict[str, list[dict[str, object]]]:
     if returns is None or returns.empty:
         return {}
     ordered = returns.sort_values(["requested_at", "return_id"], kind="stable")
     plain = _plain(ordered, ["order_line_id", *_CLAIM_TEXTS], _CLAIM_NUMBERS, _CLAIM_TIMES)
     of_line: dict[str, list[dict[str, object]]] = {}
-    for row in plain.to_dict("records"):
-        claim = {str(k): v for k, v in row.items() if not pd.isna(v)}
+    for claim in _known(plain):
         of_line.setdefault(str(claim.pop("order_line_id")), []).append(claim)
     return of_line
 

@@ -154,12 +154,11 @@ class Fold:
         touched = [*(each.at for each in fresh), *(at for at in retold if at > base)]
         left = before.take_back(windows, min(touched))
         until = max(windows[-1].until, *(each.at for each in fresh))
-        events = fresh
         if len(left) < len(windows):
-            events = self._log.between(left[-1].until, until, new[-1].seq)
+            live = [_live(each) for each in self._log.between(left[-1].until, until, new[-1].seq)]
         ends = _ends(fresh, left[-1].until, windows[-1].until)
-        unknown = self._fold(before, left, events, ends, told, expect)
-        return Applied(len(new), len(events) - len(fresh), late, tuple(unknown), until)
+        unknown = self._fold(before, left, live, ends, told, expect)
+        return Applied(len(new), len(live) - len(fresh), late, tuple(unknown), until)
 
     def advance(self, until: int) -> Applied:
         """Let time pass without an event: windows close, and silent lines count as kept.
@@ -180,7 +179,7 @@ class Fold:
         self,
         before: Overlay,
         windows: Sequence[Folded],
-        events: Sequence[LoggedEvent],
+        events: Sequence[LiveEvent],
         ends: Sequence[int],
         told: Mapping[str, str],
         expect: Mapping[str, str | None],
@@ -189,7 +188,7 @@ class Fold:
         kept = list(windows)
         unknown: list[str] = []
         items = before.values
-        rest = sorted(map(_live, events), key=in_order)
+        rest = sorted(events, key=in_order)
         if _retold_across(rest, ends[0]):
             ends = ends[-1:]
         for until in ends:
