@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from operator import attrgetter
 
 import orjson
@@ -121,7 +122,7 @@ class Fold:
         self._windows = sorted(days)
 
     def step(self, limit: int = 5_000) -> Applied:
-        """Fold the next events of the log, at most `limit` of them.
+        """Fold the next events of the log, at most `limit` of them and what is of the last moment.
 
         Returns
         -------
@@ -139,6 +140,10 @@ class Fold:
         new = self._log.read(seq, limit)
         if not new:
             return Applied(until=windows[-1].until)
+        if len(new) == limit:
+            # The lines of an order are of one moment: cut between them, they take it back.
+            end = new[-1]
+            new += takewhile(lambda each: each.at == end.at, self._log.read(end.seq, limit))
         expect = {name: meta.get(name) for name in _READ}
         base, filled = windows[0].until, int(meta[FILLED])
         fresh = [each for each in new if each.at > base]

@@ -191,6 +191,19 @@ def test_windows_of_long_ago_become_one_and_can_still_be_taken_back(live_shop, f
     assert unlike(live, expected) == []
 
 
+def test_events_in_order_are_folded_once(live_shop, follow):
+    """Wherever a step ends, if need be between the lines of an order."""
+    orders = live_shop.tables["order_lines"]["order_id"].unique()
+    events = sorted(all_events(live_shop.orders(orders[:40])), key=lambda each: each.at)
+    followed = follow(events, 2 * DAY_US, models=[])
+    followed.tell(events)
+    known = sum(event.kind in ("product", "customer") for event in events)
+    followed.fold.step(known)
+    steps = list(takewhile(lambda done: done.events, iter(lambda: followed.fold.step(7), None)))
+    assert known + sum(done.events for done in steps) == len(events)
+    assert sum(done.again for done in steps) == 0
+
+
 def test_events_a_little_late_take_back_only_what_is_as_new(live_shop, follow):
     """Of a step, the time in which events still come late is a window of its own."""
     orders = live_shop.tables["order_lines"]["order_id"].unique()
