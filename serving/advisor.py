@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from features.questions import SizeQuestion
-from models.size_fit.advice import SizeAdvice
+if TYPE_CHECKING:  # who asks the registry needs a label, and none of the libraries of a model
+    from features.questions import SizeQuestion
+    from models.size_fit.advice import SizeAdvice
 
 __all__ = ["Chart", "Known", "ModelLabel", "ProductSizes", "SizeAdvisor"]
 

@@ -66,6 +66,15 @@ def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path,
     assert "there is no model registry at sqlite:///" in champion.reason
 
 
+def test_who_asks_the_registry_loads_none_of_the_libraries_of_a_model(python, child_path):
+    code = (
+        "import sys, serving.champion;"
+        "sys.exit(', '.join({'sklearn', 'lightgbm', 'polars', 'pandas'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_registry_and_no_copy_says_what_to_run(settings):
     with pytest.raises(ChampionError, match=r"no champion of size_fit: .* was not asked"):
         load(settings, "size_fit")
