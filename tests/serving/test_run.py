@@ -22,7 +22,21 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_real_process_answers_and_ends(settings, fake_service):
+@pytest.fixture
+def started(monkeypatch) -> list[subprocess.Popen]:
+    """The processes that are started from now on."""
+    processes = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    return processes
+
+
+def test_a_real_process_answers_and_ends_at_sigterm(settings, fake_service, started):
     settings = settings.model_copy(update={"port": free_port()})
     with background(settings, fake_service) as url, httpx.Client(base_url=url) as client:
         answer = client.post("/v1/size-advice", json=KNOWN)
@@ -49,6 +63,8 @@ def test_a_real_process_answers_and_ends(settings, fake_service):
         )
         assert [whole.status_code, streamed.status_code] == [413, 413]
         assert client.post("/v1/size-advice", json=KNOWN).status_code == 200
+    (process,) = started
+    assert process.returncode == 0  # killed it would be negative
     assert not listening(settings.port)
 
 
@@ -67,8 +83,7 @@ def test_without_a_champion_it_lives_and_says_why_it_is_not_ready(settings, tmp_
     assert not listening(settings.port)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_its_workers(settings, fake_service, python, end):
+def test_sigint_ends_it_and_its_workers(settings, fake_service, python):
     settings = settings.model_copy(update={"port": free_port()})
     process = subprocess.Popen(
         [python, "-m", "serving.run", fake_service],
@@ -81,7 +96,7 @@ def test_a_signal_ends_it_and_its_workers(settings, fake_service, python, end):
         while not listening(settings.port) and time.monotonic() < deadline:
             time.sleep(0.1)
         httpx.get(f"http://127.0.0.1:{settings.port}/livez", timeout=60).raise_for_status()
-        process.send_signal(end)
+        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert not listening(settings.port)
     finally:
