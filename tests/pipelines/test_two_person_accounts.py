@@ -1,10 +1,10 @@
 """What accounts of two people gain from the advice when nobody names the wearer.
 
 The aim is four fifths: with two people on the account the advice should lose at most a fifth of
-what it gains an account of one. It is not met: docs/accuracy.md says what is measured, 0.64 of one
-person's gain on this shop. Half is held here because of sampling error: some 1,400 lines of
-two-person accounts tell that share give or take 0.2, so that a bar nearer to what is measured would
-break by chance at any change.
+what it gains an account of one. Over large shops it is not met: docs/accuracy.md says what is
+measured, 0.64 of one person's gain. This shop gives 0.80 (one of 40,000 lines 0.74), and half is
+held because of sampling error: some 750 lines of two-person accounts tell that share give or take
+0.2, so that a bar nearer to what is measured would break by chance at any change.
 """
 
 import pytest
@@ -19,11 +19,11 @@ LEAST = 300
 @pytest.fixture(scope="module")
 def rows():
     """Held-out lines of a shop where nobody names the wearer, with the advice beside the truth."""
-    out = predicted(unnamed(case("usual", 40_000, 7)))
+    out = predicted(unnamed(case("usual", 22_000, 7)))
     return out[~out["second_size"]]
 
 
-@pytest.mark.timeout(900)  # a model is trained on 36,000 lines
+@pytest.mark.timeout(900)  # a model is trained on 20,000 lines
 def test_who_names_no_wearer_of_two_keeps_half_of_what_one_person_gains(rows):
     one, two = rows[rows["persons"] == 1], rows[rows["persons"] == 2]
     assert min(len(one), len(two)) >= LEAST
