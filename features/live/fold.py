@@ -6,7 +6,8 @@ that moment are taken back, by what each of them has overwritten, and the events
 again with the late one among them. How far back this goes is the horizon; an event from before it
 waits in the log for the next filling of the state. A word that is told anew at another moment,
 such as a decision that is revised, takes back the windows since the first word, which no longer
-holds.
+holds; where that cannot be taken back any more, it waits as well. Goods and accounts that are told
+otherwise count for questions at once, and for the lines before from the next filling on.
 
 The position in the log is written with the sums, in one transaction: whatever happens to the
 process, every event counts once.
@@ -81,7 +82,9 @@ class Applied:
     again
         Events that were folded anew because an earlier one came in.
     late
-        Events from before the horizon: they count from the next filling of the state on.
+        Events that count, or count in full, from the next filling of the state on: those from
+        before the horizon, second words on what was told before it, and goods and accounts that are
+        told otherwise.
     unknown
         Ids of events about a line or claim that nothing was told of.
     until
@@ -149,9 +152,10 @@ class Fold:
         fresh = [each for each in new if each.at > base]
         before = Overlay(self._state)
         live = [_live(each) for each in fresh]
-        retold = list(Records(before, self._windows).told_before(live))
+        known = Records(before, self._windows)
+        retold = list(known.told_before(live))
         late = sum(each.at <= base and each.seq > filled for each in new)
-        late += sum(at <= base for at in retold)
+        late += sum(at <= base for at in retold) + known.told_otherwise(live)
         told = {SEQ: str(new[-1].seq), LATE: str(int(meta.get(LATE, 0)) + late)}
         if not fresh:
             self._state.put_many((), told, expect=expect)
@@ -247,8 +251,11 @@ class Fold:
             ):
                 older, newer = (undo_key(each.number) for each in (merged.pop(), window))
                 stored = self._state.get_many([key for key in (older, newer) if key not in items])
-                first, second = (items.get(key) or stored[key] for key in (older, newer))
-                items[newer] = packed(dict(unpacked(second)) | dict(unpacked(first)))
+                first, second = (
+                    dict(unpacked((items[key] if key in items else stored[key]) or b""))
+                    for key in (older, newer)
+                )
+                items[newer] = packed(second | first)
                 items[older] = None
             merged.append(window)
         return merged

@@ -100,19 +100,23 @@ class Records:
         self._windows = [int(days * DAY_US) for days in windows_days]
         self._records: dict[str, Any] = {}
         self._changed: dict[str, None] = {}
+        self._waiting: dict[str, set[tuple[int, str]]] = {}
+        self._since: int | None = None
         self._until = 0
         self._orders: dict[str, None] = {}
         self._customers: dict[str, None] = {}
         self._products: dict[str, None] = {}
         self.unknown: list[str] = []
-        """Ids of events that change nothing: about a line or claim that nothing was told of, or
-        telling of a line of another order or moment, a claim of another line or moment."""
+        """Ids of events that change nothing: about a line or claim that nothing was told of,
+        telling of a line of another order or moment, a claim of another line or moment, or of what
+        an earlier window has counted already."""
 
     def add(self, events: Sequence[LiveEvent], since: int | None, until: int) -> None:
         """Take the events of a window, in the order of their moments, and what falls due in it."""
-        self._until = until
+        self._since, self._until = since, until
         self._load(_own_keys(events))
         self._load(self._order_keys(events))
+        self._load(self._due_keys(events))
         for event in events:
             if not self._add(event):
                 self.unknown.append(event.event_id)
@@ -131,6 +135,15 @@ class Records:
             order = self._records.get(_key(_ORDER, self._order_of(event) or ""))
             if order is not None and (at := _told_at(order, event)) is not None and at != event.at:
                 yield at
+
+    def told_otherwise(self, events: Sequence[LiveEvent]) -> int:
+        """How many of these events tell of goods or accounts other than was told before.
+
+        The sums of lines before them stand under what the goods were then.
+        """
+        told = [event for event in events if event.kind in ("product", "customer")]
+        self._load(_own_keys(told))
+        return sum(self._is_other(event) for event in told)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The touched rows as contract tables: of orders all lines, with their people and goods."""
@@ -159,12 +172,24 @@ class Records:
     def items(self) -> Iterator[tuple[str, bytes]]:
         """The records that have changed, as keys and values of the state store."""
         for key in self._changed:
-            if self._records[key]:
-                yield key, _dumps(self._records[key])
+            if record := self._record(key):
+                yield key, _dumps(record)
 
     def gone(self) -> list[str]:
         """Keys of records that nothing is left of."""
-        return [key for key in self._changed if not self._records[key]]
+        return [key for key in self._changed if not self._record(key)]
+
+    def _record(self, key: str) -> Any:
+        return sorted(self._waiting[key]) if key in self._waiting else self._records[key]
+
+    def _is_other(self, event: LiveEvent) -> bool:
+        row = dict(event.row)
+        if event.kind == "customer":
+            known = self._records.get(_key(_CUSTOMER, row["customer_id"]), {"row": None})
+            return known["row"] is not None and known["row"] != row
+        known = self._records.get(_key(_PRODUCT, row["product_id"]))
+        sizes = row.pop("sizes")
+        return known is not None and known != {"row": row, "sizes": sizes}
 
     def _known(self, kind: str, ids: Iterable[str]) -> list[Any]:
         found = (self._records.get(_key(kind, each)) for each in ids)
@@ -218,6 +243,10 @@ class Records:
         if key not in self._records:  # its customer is forgotten
             return False
         if kind == "return" and not self._is_claim_of(order_id, row):
+            return False
+        at = _told_at(self._records[key], event)
+        counted = at is not None and self._since is not None and at <= self._since
+        if counted and at != event.at:
             return False
         order = self._put(key, self._records[key])
         self._orders[order_id] = None
@@ -273,27 +302,46 @@ class Records:
         self._changed[key] = None
         return record
 
+    def _due_keys(self, events: Sequence[LiveEvent]) -> Iterator[str]:
+        for event in events:
+            if event.kind == "delivery":
+                yield from (_due_key(event.at + window) for window in self._windows)
+
     def _schedule(self, line: str, delivered: int, *, waits: bool = True) -> None:
         for window in self._windows:
             due = delivered + window
             if due <= self._until:  # it is touched, and that is enough
                 continue
-            key = _key(_DUE, str(due // _HOUR_US))
+            key = _due_key(due)
+            waiting = self._lines_due(key)
+            if waits:
+                waiting.add((due, line))
+            else:
+                waiting.discard((due, line))
+            self._changed[key] = None
+
+    def _lines_due(self, key: str) -> set[tuple[int, str]]:
+        """Lines that wait for an hour; a set, for a day's deliveries may have one moment."""
+        if key not in self._waiting:
             self._load([key])
-            others = [each for each in self._records.get(key, []) if each != [due, line]]
-            self._put(key, sorted([*others, [due, line]] if waits else others))
+            self._waiting[key] = {(due, line) for due, line in self._records.get(key, [])}
+        return self._waiting[key]
 
     def _fall_due(self, since: int, until: int) -> None:
         """Touch the orders of lines whose return window closes after `since` and by `until`."""
         hours = range(since // _HOUR_US, until // _HOUR_US + 1)
-        keys = [_key(_DUE, str(hour)) for hour in hours]
+        keys = [_due_key(hour * _HOUR_US) for hour in hours]
         self._load(keys)
-        due = []
+        past: list[tuple[int, str]] = []
         for key in keys:
-            waiting = self._records.get(key, [])
-            if past := [line for moment, line in waiting if moment <= until]:
-                due += past
-                self._put(key, [each for each in waiting if each[0] > until])
+            if key not in self._waiting and key not in self._records:
+                continue
+            waiting = self._lines_due(key)
+            if over := {each for each in waiting if each[0] <= until}:
+                past += sorted(over)
+                waiting -= over
+                self._changed[key] = None
+        due = [line for _, line in past]
         self._load(_key(_LINE, line) for line in due)
         found = (self._records.get(_key(_LINE, line)) for line in due)
         orders = dict.fromkeys(str(order) for order in found if order is not None)
@@ -392,6 +440,10 @@ def _named(order: dict[str, Any]) -> dict[str, Any]:
     """
     order["customer_id"] = order["lines"][min(order["lines"])]["customer_id"]
     return order
+
+
+def _due_key(moment: int) -> str:
+    return _key(_DUE, str(moment // _HOUR_US))
 
 
 def _own_keys(events: Iterable[LiveEvent]) -> Iterator[str]:

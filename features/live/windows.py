@@ -132,7 +132,7 @@ class Position:
     until
         The last moment it stands for, microseconds.
     late
-        Events that came from before the horizon since it was filled.
+        Events since it was filled that count, or count in full, from the next filling on.
     """
 
     seq: int
