@@ -34,7 +34,7 @@ class LiveState:
         ``followed``: whether a process keeps the state up; ``events_waiting``: events of the log
         that are not in the state yet; ``seconds_behind``: for how long the first of them has been
         so, by the moment it tells of; ``until``: the moment the state stands for; ``late``: events
-        from before the horizon, which count from the next filling on; ``reason``: what is missing.
+        that count, or count in full, from the next filling on; ``reason``: what is missing.
     """
 
     def __init__(self, settings: Settings) -> None:
