@@ -120,8 +120,6 @@ def extend(
     now = ShopTables(shop.files | {"order_lines": [scratch / "touched.parquet"]})
     chunks = cut(now, scratch / "chunks", per_chunk=per_chunk)
     chosen = _Chosen.of(old, lines) if name == "size_fit" else _Chosen({})
-    is_new = lines.select(_after("ordered_at", since).sum())
-    draw = draw_of_new(since, is_new.collect().item())
     parts = {place: sorted((target / place).glob("part-*.parquet")) for place in _LABELLED}
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out) as temporary:
         new = Path(temporary) / "new"
@@ -137,10 +135,13 @@ def extend(
             earlier=target / STATE,
         )
         looked_up = LookedUp(vectors, space, chunks, scratch / "looked-up")
+        told = pl.concat(
+            _told(vectors.key, looked_up, chunk, until) for chunk in range(len(chunks))
+        )
+        draw = draw_of_new(old, told, since) if name == "size_fit" else no_line
         written = Written(new, {place: len(paths) for place, paths in parts.items()})
         sizes = Written(scratch / "sizes")
         through_all = False
-        labels: list[pl.DataFrame] = []
         again: set[str] = set()
         while not through_all:
             for chunk in range(len(chunks)):
@@ -163,12 +164,9 @@ def extend(
                     written.add(place, fresh)
                     if place == DELIVERED:
                         again.update(fresh.columns[vectors.key])
-                # What became of earlier lines is told by events before the window too.
-                whole = looked_up.ask(chunk, NoHistories(until=until), no_line)
-                labels.append(_labels(vectors.key, whole[LINES].columns))
             if not through_all:
                 stages.answer()
-        settled = pl.concat(labels)
+        settled = told.select(vectors.key, *(each for each in _LABELS if each in told.columns))
         for place, paths in parts.items():
             for path in paths:
                 gone = again if place == DELIVERED else ()
@@ -243,8 +241,11 @@ def _after(column: str, since: int) -> pl.Expr:
     return pl.col(column).dt.epoch("us") > since
 
 
-def _labels(key: str, columns: Any) -> pl.DataFrame:
-    said = {each: pl.Series(np.asarray(columns[each])) for each in _LABELS if each in columns}
+def _told(key: str, looked_up: LookedUp, chunk: int, until: int) -> pl.DataFrame:
+    """What became of the lines of a chunk, which events before the window tell of too."""
+    columns = looked_up.ask(chunk, NoHistories(until=until), no_line)[LINES].columns
+    wanted = [each for each in ("at", "sized", *_LABELS) if each in columns]
+    said = {each: pl.Series(np.asarray(columns[each])) for each in wanted}
     return pl.DataFrame({key: pl.Series(list(columns[key]), dtype=pl.String), **said})
 
 

@@ -68,13 +68,36 @@ def drawn(chunks: LookedUp, until: int, scratch: Path) -> list[Ints]:
     ]
 
 
-def draw_of_new(since: int, lines: int) -> Draw:
-    """Draws lines that were ordered after `since`, of about so many, as many as may wait."""
-    share = CALIBRATION_LINES / max(lines, 1)
+def draw_of_new(earlier: pl.LazyFrame, now: pl.DataFrame, since: int) -> Draw:
+    """Draws of new lines those that :func:`drawn` draws of them when it is asked of all lines.
+
+    Parameters
+    ----------
+    earlier
+        Vectors of the lines of an earlier build, with the labels that were known then.
+    now
+        ``order_line_id``, ``at``, ``y`` and ``sized`` of new lines, with the labels known by now,
+        and of earlier lines whose labels may have changed.
+    since
+        Lines ordered after it are new, microseconds.
+
+    Returns
+    -------
+    Draw
+        Of at most twice as many lines as in memory: settled ones and ones to wait.
+    """
+    labels = now.lazy().select("order_line_id", y_now="y")
+    before = earlier.filter("sized").join(labels, on="order_line_id", how="left")
+    before = before.select("at", known=pl.coalesce("y_now", "y") >= 0)
+    lots = pl.Series("lot", lot(now["order_line_id"].to_numpy()))
+    new = now.with_columns(lots, known=pl.col("y") >= 0).lazy()
+    new = new.filter(pl.col("sized") & (pl.col("at") > since))
+    picked = _newest(pl.concat([before, new.select("at", "known")]), new)
+    ids = pd.Index(picked["order_line_id"].to_numpy())
 
     def draw(data: SizeFitData) -> Ints:
-        rows: Ints = np.flatnonzero(data.sized & (data.at > since))
-        return rows[lot(data.ids[rows]) < share]
+        rows: Ints = np.flatnonzero(pd.Index(data.ids).isin(ids))
+        return rows
 
     return draw
 

@@ -11,6 +11,7 @@ from data_contracts.readers import write_tables
 from features.abuse_space import AbuseSpace
 from features.return_risk_space import ReturnRiskSpace
 from features.size_fit_space import SizeFitSpace
+from pipelines import size_candidates
 from pipelines.build_features import build, known_until
 from pipelines.extend_features import extend, stands_for
 from pipelines.model_vectors import CANDIDATES, DELIVERED, LINES, VECTORS, WAITING
@@ -78,10 +79,12 @@ def assert_same_rows(got, expected):
             assert got[name].to_list() == expected[name].to_list(), name
 
 
-@pytest.mark.parametrize("name", list(SPACES))
+@pytest.mark.parametrize(("name", "limit"), [*((name, None) for name in SPACES), ("size_fit", 10)])
 def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(
-    name, shops, chunks, tmp_path
+    name, limit, shops, chunks, tmp_path, monkeypatch
 ):
+    if limit:
+        monkeypatch.setattr(size_candidates, "CALIBRATION_LINES", limit)
     tables, before, now = shops
     space, key = SPACES[name]().fit(tables), VECTORS[name].key
     build(name, space, chunks[0], tmp_path / "step", until=known_until(name, before))
@@ -103,7 +106,11 @@ def test_the_sums_of_yesterday_and_the_events_since_give_a_whole_build(
     if name == "return_risk":
         late = old_beside[0].join(new, on=key, suffix="_now")
         assert (late["at"] < late["at_now"]).any(), "no parcel of before arrived since"
-    if name == "size_fit":
+    if limit:
+        chosen = [read(tmp_path / "step" / name / place, key, "label")[key].n_unique()
+                  for place in (CANDIDATES, WAITING)]  # fmt: skip
+        assert chosen == [limit, limit], "the lot leaves no line out"
+    elif name == "size_fit":
         now_settled = read(tmp_path / "step" / name / CANDIDATES, key, "label")
         waited = old_beside[1].join(now_settled, on=key, how="semi")
         assert len(waited), "no line that waited was settled since"
