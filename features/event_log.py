@@ -19,7 +19,7 @@ from typing import Final, Protocol, Self
 import orjson
 
 from features.erasure import erase
-from features.personal_events import PAGE, LoggedSubject, events_about, pages
+from features.personal_events import PAGE, SUBJECT, Known, LoggedSubject, events_about, pages
 from features.state import customer_of
 
 __all__ = [
@@ -193,13 +193,18 @@ class EventLog(Protocol):
         ...
 
     def forget_customer(
-        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+        self,
+        customer_id: str,
+        *,
+        lines: Collection[str] = (),
+        claims: Collection[str] = (),
+        known: Known | None = None,
     ) -> int:
         """Remove the events about a customer, for good; return how many there were.
 
-        That is those that name the person, and those without a name that refer to one of the
-        person's lines or claims, such as a delivery. Their ids are free again: an event that is
-        sent anew is logged anew.
+        That is those that name the person, and those that refer to one of the person's lines or
+        claims, such as a delivery. Their ids are free again: an event that is sent anew is logged
+        anew. See :func:`features.personal_events.events_about`.
 
         Parameters
         ----------
@@ -208,6 +213,8 @@ class EventLog(Protocol):
         lines, claims
             Ids of the customer's order lines and claims that the log itself may not tell of: they
             were ordered before it began.
+        known
+            Where lines and claims stand that the log itself may tell only a part of.
         """
         ...
 
@@ -400,7 +407,12 @@ class SqliteEventLog:
             return _last(db)
 
     def forget_customer(
-        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+        self,
+        customer_id: str,
+        *,
+        lines: Collection[str] = (),
+        claims: Collection[str] = (),
+        known: Known | None = None,
     ) -> int:
         """Remove the events about a customer, also from the bytes of the file.
 
@@ -410,7 +422,7 @@ class SqliteEventLog:
             The file cannot be rebuilt now (it needs free space of twice its size), or a reader
             keeps the log beside it; calling this again finishes the work.
         """
-        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims)
+        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims, known)
         with self._writing() as db:
             count = db.executemany(
                 "DELETE FROM events WHERE seq = ?", ((seq,) for seq in found)
@@ -426,7 +438,7 @@ class SqliteEventLog:
         return count
 
     def _subjects(self, after: int) -> list[LoggedSubject]:
-        query = "SELECT seq, customer_id, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+        query = f"SELECT {SUBJECT} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         with self._reading() as db:
             return db.execute(query, (after, PAGE)).fetchall()
 

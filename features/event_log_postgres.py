@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from features.event_log import EventLogError, LoggedEvent, NewEvent, sift
-from features.personal_events import PAGE, LoggedSubject, events_about, pages
+from features.personal_events import PAGE, SUBJECT, Known, LoggedSubject, events_about, pages
 
 __all__ = ["PostgresEventLog"]
 
@@ -58,7 +58,8 @@ SELECT seq, event_id, kind, at, body FROM muslin_events
 WHERE at > %s AND at <= %s AND seq <= %s ORDER BY at, event_id
 """
 _SUBJECTS: Final = (
-    "SELECT seq, customer_id, body FROM muslin_events WHERE seq > %s ORDER BY seq LIMIT %s"
+    f"SELECT {SUBJECT} FROM muslin_events"  # noqa: S608 - a constant
+    " WHERE seq > %s ORDER BY seq LIMIT %s"
 )
 
 
@@ -171,7 +172,12 @@ class PostgresEventLog:
         return self._do("read", lambda db: _one(db.execute("SELECT seq FROM muslin_events_last")))
 
     def forget_customer(
-        self, customer_id: str, *, lines: Collection[str] = (), claims: Collection[str] = ()
+        self,
+        customer_id: str,
+        *,
+        lines: Collection[str] = (),
+        claims: Collection[str] = (),
+        known: Known | None = None,
     ) -> int:
         """Remove the events about a customer; see :class:`features.event_log.EventLog`.
 
@@ -180,7 +186,7 @@ class PostgresEventLog:
         No query finds them from then on. Their bytes leave the table's file with the next ``VACUUM
         FULL muslin_events``, and the server's own log and backups as these are kept.
         """
-        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims)
+        found = events_about(customer_id, lambda: pages(self._subjects), lines, claims, known)
         return self._remove("DELETE FROM muslin_events WHERE seq = ANY(%s)", found)
 
     def _subjects(self, after: int) -> list[LoggedSubject]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from data_contracts.errors import BadInputError
 from features.audit import Removed, SqliteAudit
 from features.event_log import EventLog
 from features.live.fold import ModelState
-from features.live.forgetting import Owned, count_anew, owned_by, remove_keys
+from features.live.forgetting import (
+    Owned,
+    count_anew,
+    hold_back,
+    owned_by,
+    remove_keys,
+    standing,
+)
 from features.live.windows import position
 from features.personal_keys import names_customer
 from features.settings import Settings
@@ -26,11 +37,17 @@ Spaces = Callable[[], Mapping[str, tuple[Space, str]]]
 
 _HOUR_US = 3_600_000_000
 _SQLITE = "sqlite:///"
+_ENGINE = "polars"
+"""Of the fold: a window holds few rows, and the sums before it come as frames of this engine."""
 
 NOT_TOUCHED = (
     "the shop's own tables, whatever was imported, validated, put aside or back-tested from them:"
     " remove the person there, or the next muslin materialize and muslin train bring the person"
     " back",
+    "what muslin features build wrote: vectors name customer and order, and the sums in its state"
+    " folder are kept by customer; build anew from tables without the person, and remove the"
+    " folders .chunks-*, .size_fit-*, .return_risk-* and .abuse-* that a build which was killed"
+    " left beside them or in its scratch folder",
     "models and MLflow's record: they hold sums over many customers, and the paths of the data",
     "backups",
 )
@@ -80,6 +97,11 @@ class ForgetReport:
             total = sum(self.state.values())
             told = f" ({kinds})" if kinds else ""
             said.append(f"online state {self.state_at}: {total:,} keys removed{told}")
+            if _is_server(self.state_at):
+                said.append(
+                    "online state: the files of Redis hold the bytes until it rewrites them; run"
+                    " BGREWRITEAOF and BGSAVE"
+                )
             if self.not_counted is not None:
                 said.append(
                     "online state: sums over goods, addresses, devices and linked accounts name"
@@ -90,6 +112,12 @@ class ForgetReport:
             said.append(f"log of events: there is none at {self.events_at}")
         else:
             said.append(f"log of events {self.events_at}: {self.events:,} events removed")
+            if _is_server(self.events_at):
+                said.append(
+                    "log of events: the files of PostgreSQL hold the bytes until they are written"
+                    " anew; run VACUUM FULL muslin_events (its write-ahead log keeps them as long"
+                    " as it is kept)"
+                )
         if self.audit is None:
             said.append(f"record of reviews: there is none at {self.audit_path}")
         else:
@@ -113,7 +141,8 @@ class ForgetReport:
 def forget(customer_id: str, settings: Settings, spaces: Spaces | None = None) -> ForgetReport:
     """Remove a customer from the online state, the log of events and the record of reviews.
 
-    The log goes first: what is folded from it into the state meanwhile is then found there. What
+    All three are opened, and the champions read, before anything is changed. The log goes first:
+    what was folded from it into the state until then is looked for in the state afterwards. What
     the state holds of others is counted anew without the customer, where the champions are those
     it was filled for; that takes as long as filling it.
 
@@ -135,20 +164,31 @@ def forget(customer_id: str, settings: Settings, spaces: Spaces | None = None) -
     """
     if not customer_id.strip():
         raise BadInputError("the customer's id is blank; give the id as the shop's tables have it")
-    done: list[str] = []
-    try:
-        owned = _owned(customer_id, settings.state_url)
-        from_events = _from_events(customer_id, settings.events_url, owned, done)
-        from_state, not_counted = _from_state(customer_id, settings, owned, spaces, done)
-        audit_path = Path(settings.audit_url)
-        from_audit: Removed | None = None
+    audit_path = Path(settings.audit_url)
+    with ExitStack() as opened:
+        log: EventLog | None = None
+        if event_log_exists(settings.events_url):
+            log = opened.enter_context(open_event_log(settings.events_url))
+        state = _state(settings.state_url)
+        if state is not None:
+            opened.enter_context(state)
+        audit: SqliteAudit | None = None
         if audit_path.exists():
-            with SqliteAudit(audit_path) as audit:
-                from_audit = audit.forget(customer_id)
-    except Exception as error:
-        for note in done:
-            error.add_note(note)
-        raise
+            audit = opened.enter_context(SqliteAudit(audit_path))
+        done: list[str] = []
+        try:
+            counted = _Counted(settings, spaces or _champions(settings))
+            owned = Owned()
+            if state is not None:
+                owned = owned_by(state, customer_id)
+                counted.look(state, customer_id, owned)
+            from_events = _from_events(customer_id, log, state, owned, done)
+            from_state = _from_state(customer_id, state, log, owned, counted, done)
+            from_audit = None if audit is None else audit.forget(customer_id)
+        except Exception as error:
+            for note in done:
+                error.add_note(note)
+            raise
     return ForgetReport(
         from_state,
         from_events,
@@ -156,63 +196,73 @@ def forget(customer_id: str, settings: Settings, spaces: Spaces | None = None) -
         shown(settings.state_url),
         shown(settings.events_url),
         audit_path,
-        not_counted,
+        counted.why_not,
     )
 
 
-def _owned(customer_id: str, url: str) -> Owned:
+class _Counted:
+    """Whether sums hold orders of the customer, and what is needed to count them anew."""
+
+    def __init__(self, settings: Settings, spaces: Spaces) -> None:
+        self.horizon_us = int(settings.horizon_hours * _HOUR_US)
+        self.models: list[ModelState] | None = None
+        self.why_not: str | None = None
+        self._spaces = spaces
+
+    def look(self, state: StateStore, customer_id: str, owned: Owned) -> None:
+        """Read the champions where the state knows the customer, unless that was done."""
+        if self.models is not None or self.why_not is not None:
+            return
+        if owned.lines or state.get_many([state_key("live", "customer", customer_id)]):
+            self.models, self.why_not = _models(state, self._spaces)
+
+
+def _state(url: str) -> StateStore | None:
     try:
-        state = open_state(url, readonly=True)
+        open_state(url, readonly=True).close()
     except NoStateError:
-        return Owned()
-    with state:
-        return owned_by(state, customer_id)
-
-
-def _from_events(customer_id: str, url: str, owned: Owned, done: list[str]) -> int | None:
-    if not event_log_exists(url):
         return None
-    with open_event_log(url) as log:
-        count = log.forget_customer(customer_id, lines=owned.lines, claims=owned.claims)
-    done.append(f"{count:,} events were removed from the log of events {shown(url)}")
+    return open_state(url)
+
+
+def _from_events(
+    customer_id: str,
+    log: EventLog | None,
+    state: StateStore | None,
+    owned: Owned,
+    done: list[str],
+) -> int | None:
+    if log is None:
+        return None
+    known = None if state is None else partial(standing, state)
+    count = log.forget_customer(customer_id, lines=owned.lines, claims=owned.claims, known=known)
+    done.append(f"{count:,} events were removed from the log of events {log.where}")
     return count
 
 
 def _from_state(
-    customer_id: str, settings: Settings, owned: Owned, spaces: Spaces | None, done: list[str]
-) -> tuple[dict[str, int] | None, str | None]:
-    """Keys removed, and why the sums that do not name the customer were not counted anew."""
-    url = settings.state_url
-    try:
-        open_state(url, readonly=True).close()
-    except NoStateError:
-        return None, None
-    models: list[ModelState] | None = None
-    why: str | None = None
-    with open_state(url) as state:
-        if owned.lines or state.get_many([state_key("live", "customer", customer_id)]):
-            models, why = _models(state, spaces or _champions(settings))
-        if models is None:
-            removed = remove_keys(state, customer_id, owned)
-        else:
-            removed = _counted_anew(customer_id, settings, state, models)
-            state.forget_customer(customer_id, names_customer)  # the bytes of the file
-    done.append(f"{sum(removed.values()):,} keys were removed from the online state {shown(url)}")
-    return removed, why
-
-
-def _counted_anew(
-    customer_id: str, settings: Settings, state: StateStore, models: list[ModelState]
-) -> dict[str, int]:
-    horizon_us = int(settings.horizon_hours * _HOUR_US)
-    log: EventLog | None = None
-    if event_log_exists(settings.events_url):
-        log = open_event_log(settings.events_url)
-    try:
-        return count_anew(state, log, models, customer_id, horizon_us=horizon_us)
-    finally:
-        if log is not None:
-            log.close()
+    customer_id: str,
+    state: StateStore | None,
+    log: EventLog | None,
+    owned: Owned,
+    counted: _Counted,
+    done: list[str],
+) -> dict[str, int] | None:
+    """Keys removed; `counted` tells whether the sums that do not name the customer are right."""
+    if state is None:
+        return None
+    # A follower may have folded the customer's events since the first look; from here on one that
+    # has read them is refused.
+    hold_back(state)
+    owned |= owned_by(state, customer_id)
+    counted.look(state, customer_id, owned)
+    if counted.models is None:
+        removed = remove_keys(state, customer_id, owned)
+    else:
+        removed = count_anew(state, log, counted.models, customer_id, horizon_us=counted.horizon_us)
+        state.forget_customer(customer_id, names_customer)  # the bytes of the file
+    done.append(f"{sum(removed.values()):,} keys were removed from the online state {state.where}")
+    return removed
 
 
 def _models(state: StateStore, spaces: Spaces) -> tuple[list[ModelState] | None, str | None]:
@@ -228,7 +278,18 @@ def _models(state: StateStore, spaces: Spaces) -> tuple[list[ModelState] | None,
     for name, fingerprint in filled.items():
         if name not in found or found[name][0].fingerprint != fingerprint:
             return None, f"it was filled for another {name} than the champion"
-    return [job_of(name).kept(found[name][0]) for name in filled], None
+    return [job_of(name).kept(_with_engine(found[name][0])) for name in filled], None
+
+
+def _with_engine(space: Any) -> Any:
+    """The space with the engine of the fold, whatever the histories of tables are counted by."""
+    pinned = copy.copy(space)
+    pinned.engine = _ENGINE
+    return pinned
+
+
+def _is_server(place: str) -> bool:
+    return "://" in place
 
 
 def _champions(settings: Settings) -> Spaces:

@@ -10,7 +10,7 @@ out of order as before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -33,15 +33,17 @@ from features.live.windows import (
     position,
     windows_of,
 )
+from features.personal_events import Standing, StandingLine
 from features.personal_keys import keys_of_claim, keys_of_line, names_customer
 from features.state import KEY_SEPARATOR, StateConflictError, StateError, StateStore, state_key
 
-__all__ = ["Owned", "count_anew", "owned_by", "remove_keys"]
+__all__ = ["Owned", "count_anew", "hold_back", "owned_by", "remove_keys", "standing"]
 
 _PAGE: Final = 1_000
 _TRIES: Final = 5
 _LONGEST: Final = 2**63 - 1
 _FILLED_AT: Final = "filled_at"
+_MICROS: Final = 1e6
 _ORDER, _CUSTOMER, _PRODUCT = (("live", kind) for kind in ("order", "customer", "product"))
 _DUE: Final = ("live", "due")
 
@@ -62,6 +64,9 @@ class Owned:
     claims: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
 
+    def __or__(self, other: Owned) -> Owned:
+        return Owned(self.lines | other.lines, self.claims | other.claims, self.keys | other.keys)
+
 
 def owned_by(state: StateStore, customer_id: str) -> Owned:
     """Find the order lines and claims of a customer; one pass over the whole store."""
@@ -80,6 +85,33 @@ def owned_by(state: StateStore, customer_id: str) -> Owned:
     return Owned(frozenset(lines), frozenset(claims), frozenset(keys))
 
 
+def standing(
+    state: StateStore, lines: Collection[str] = (), claims: Collection[str] = ()
+) -> Standing:
+    """Where the state has these order lines and claims; those it does not know are left out."""
+    of_line: dict[str, StandingLine] = {}
+    for (_, line), record in _of_keys(state, (state_key("order_line", each) for each in lines)):
+        if {"order_id", "ordered_at", "customer_id"} <= record.keys():
+            at = round(record["ordered_at"] * _MICROS)
+            of_line[line] = StandingLine(record["order_id"], at, record["customer_id"])
+    asked = (state_key("live", "return", each) for each in claims)
+    order_of = {claim: order for (*_, claim), order in _of_keys(state, asked)}
+    orders = (state_key(*_ORDER, each) for each in dict.fromkeys(order_of.values()))
+    returns = {order: record["returns"] for (*_, order), record in _of_keys(state, orders)}
+    of_claim = {
+        claim: returns[order][claim]["order_line_id"]
+        for claim, order in order_of.items()
+        if claim in returns.get(order, ())
+    }
+    return Standing(of_line, of_claim)
+
+
+def hold_back(state: StateStore) -> None:
+    """Make sure that a fold that has read the log before now does not write any more."""
+    if position(state.meta()) is not None:
+        state.put_many((), {_FILLED_AT: _now()})
+
+
 def count_anew(
     state: StateStore,
     log: EventLog | None,
@@ -95,7 +127,9 @@ def count_anew(
     state
         Filled for these models.
     log
-        From which the customer's events are removed already; None where there is none.
+        From which the customer's events are removed already; None where there is none. What was
+        folded cannot be folded again then: the sums are counted from the records as they are, and
+        an event of an earlier moment waits for the next filling.
     models
         What each model keeps.
     customer_id
@@ -117,7 +151,10 @@ def count_anew(
         meta = state.meta()
         try:
             before = Overlay(state)
-            (first,) = before.take_back(windows_of(meta), -_LONGEST)
+            windows = windows_of(meta)
+            first = windows[-1]
+            if log is not None:
+                (first,) = before.take_back(windows, -_LONGEST)
             keys, tables = set(state.all_keys()), _tables_without(customer_id, before)
         except KeyError:  # what the windows have overwritten was taken back meanwhile
             continue
@@ -149,8 +186,8 @@ def count_anew(
 def remove_keys(state: StateStore, customer_id: str, owned: Owned) -> dict[str, int]:
     """Remove every key of a customer; sums that do not name the person stay as they are.
 
-    What the windows have overwritten goes as well: until the horizon has passed, an event of an
-    earlier moment waits for the next filling.
+    What a fold puts back meanwhile is looked for again. What the windows have overwritten goes as
+    well: until the horizon has passed, an event of an earlier moment waits for the next filling.
 
     Returns
     -------
@@ -160,13 +197,15 @@ def remove_keys(state: StateStore, customer_id: str, owned: Owned) -> dict[str, 
     removed: Counter[str] = Counter()
     for turn in range(_TRIES):
         _drop_undo(state)
+        if turn:
+            owned |= owned_by(state, customer_id)
         found = Counter(_remove_owned(state, owned))
         found.update(state.forget_customer(customer_id, names_customer))
         removed += found
         if position(state.meta()) is None or (turn and not found):
             return dict(removed)
         # As above; what such a fold has put back before this is found by the next turn.
-        state.put_many((), {_FILLED_AT: _now()})
+        hold_back(state)
     raise StateError(
         f"the online state at {state.where} is written again and again while the customer is"
         " forgotten; end what follows live events, and try again"
@@ -213,11 +252,21 @@ def _records(
     state: StateStore | Overlay, kinds: Sequence[tuple[str, ...]]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Parts of the key, and value, of all records of these kinds, page by page."""
-    wanted = (
-        key
-        for key in state.all_keys()
-        if any(tuple(key.split(KEY_SEPARATOR)[: len(kind)]) == kind for kind in kinds)
+    return _of_keys(
+        state,
+        (
+            key
+            for key in state.all_keys()
+            if any(tuple(key.split(KEY_SEPARATOR)[: len(kind)]) == kind for kind in kinds)
+        ),
     )
+
+
+def _of_keys(
+    state: StateStore | Overlay, keys: Iterable[str]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The same of these keys, where they are there."""
+    wanted = iter(keys)
     while page := list(islice(wanted, _PAGE)):
         for key, value in state.get_many(page).items():
             yield tuple(key.split(KEY_SEPARATOR)), orjson.loads(value)

@@ -6,9 +6,11 @@ import sys
 import threading
 import time
 
+import orjson
 import pytest
 
 from features.event_log import EventConflictError, NewEvent
+from features.personal_events import Standing, StandingLine
 from features.stores import open_event_log
 
 WRITER = """
@@ -45,6 +47,20 @@ def log(place):
 def event(name, at=0, body=None, kind="ordered", customer=None):
     body = b'{"id":"%s"}' % name.encode() if body is None else body
     return NewEvent(name, kind, at, body, customer)
+
+
+def line(name, customer, order="o-1", at=1, of="l-1"):
+    told = {"order_line_id": of, "order_id": order, "customer_id": customer, "ordered_at": at}
+    return event(name, at, orjson.dumps(told), "order_line")
+
+
+def claim(name, of, at=3, return_id="r-1"):
+    told = {"return_id": return_id, "order_line_id": of, "requested_at": at}
+    return event(name, at, orjson.dumps(told), "return")
+
+
+def about(name, at=4, kind="delivery", **ids):
+    return event(name, at, orjson.dumps(ids), kind)
 
 
 def ids(events):
@@ -162,16 +178,16 @@ class TestRemoving:
         log.append(
             [
                 event("came back", body=b'{"return_id":"r-1","condition":"worn","note":"Zoe"}'),
-                event("claimed", body=b'{"return_id":"r-1","order_line_id":"l-1"}'),
+                claim("claimed", "l-1"),
                 event("delivered", body=b'{"order_line_id":"l-1"}'),
-                event("ordered", body=b'{"order_line_id":"l-1","customer_id":"c-1"}'),
+                line("ordered", "c-1"),
                 event("decided", body=b'{"return_id":"r-2","customer_id":"c-1"}'),
                 event("settled", body=b'{"return_id":"r-2"}'),
                 event("of a line of before", body=b'{"order_line_id":"l-0"}'),
                 event("of a claim of before", body=b'{"return_id":"r-0"}'),
                 event("other line", body=b'{"order_line_id":"l-11"}'),
                 event("other claim", body=b'{"return_id":"r-11"}'),
-                event("other person", body=b'{"order_line_id":"l-1","customer_id":"c-2"}'),
+                line("other person", "c-2", of="l-3"),
                 event("as a product", body=b'{"product_id":"l-1"}'),
                 event("number", body=b'{"order_line_id":1}'),
                 event("list", body=b'{"order_line_id":["l-1"]}'),
@@ -183,6 +199,78 @@ class TestRemoving:
         left = ["other line", "other claim", "other person", "as a product", "number", "list"]
         assert ids(everything(log)) == [*left, "other order"]
         assert log.append([event("delivered", body=b'{"order_line_id":"l-1"}')]) != [None]
+
+    @pytest.mark.parametrize(
+        ("who", "left"),
+        [("guest", ["arrived", "b-anna", "claimed", "settled"]), ("anna", [])],
+    )
+    def test_a_line_that_was_corrected_is_of_the_customer_named_last(self, log, who, left):
+        """Last by the ids, for they are of one moment, and not the one that came last."""
+        log.append(
+            [
+                about("arrived", order_line_id="l-1"),
+                line("b-anna", "anna"),
+                line("a-guest", "guest"),
+                claim("claimed", "l-1"),
+                about("settled", kind="settlement", return_id="r-1"),
+            ]
+        )
+        assert log.forget_customer(who) == 5 - len(left)
+        assert ids(everything(log)) == left
+
+    def test_words_that_change_nothing_give_nobody_a_line_or_a_claim(self, log):
+        """c-1's order took the id of c-2's line, and c-1's claim that of c-2's claim."""
+        log.append(
+            [
+                line("hers", "c-1", order="o-1", of="l-1"),
+                line("his", "c-2", order="o-2", of="l-2"),
+                about("arrived", order_line_id="l-2"),
+                claim("of his", "l-2", at=3, return_id="r-2"),
+                about("settled", kind="settlement", return_id="r-2"),
+                line("another order", "c-1", order="o-1", of="l-2", at=5),
+                claim("another line", "l-1", at=5, return_id="r-2"),
+                line("another moment", "c-2", order="o-1", of="l-1", at=5),
+            ]
+        )
+        assert log.forget_customer("c-1") == 4
+        assert ids(everything(log)) == ["his", "arrived", "of his", "settled"]
+
+    def test_a_claim_told_before_its_line_is_of_the_line_that_was_there(self, log):
+        log.append(
+            [
+                line("his", "c-2", order="o-2", of="l-2", at=9),
+                claim("too early", "l-2", at=3),
+                line("hers", "c-1", of="l-1", at=1),
+                claim("claimed", "l-1", at=4),
+                about("settled", kind="settlement", at=5, return_id="r-1"),
+            ]
+        )
+        assert log.forget_customer("c-1") == 4
+        assert ids(everything(log)) == ["his"]
+
+    def test_a_line_of_before_the_log_stands_where_the_state_has_it(self, log):
+        """The log tells only of mistaken words on l-1 and r-1, and of a correction of l-2."""
+        log.append(
+            [
+                line("mistaken", "c-1", order="o-9", of="l-1", at=5),
+                about("arrived", order_line_id="l-1"),
+                line("hers", "c-1", order="o-3", of="l-3"),
+                claim("not hers", "l-3", at=6),
+                about("settled", kind="settlement", return_id="r-1"),
+                line("corrected", "c-2", order="o-2", of="l-2", at=2),
+                about("arrived too", order_line_id="l-2"),
+            ]
+        )
+        stands = {"l-1": StandingLine("o-1", 1, "c-2"), "l-2": StandingLine("o-2", 2, "c-1")}
+
+        def known(lines, claims):
+            return Standing(
+                {each: stands[each] for each in lines if each in stands},
+                {each: "l-1" for each in claims if each == "r-1"},
+            )
+
+        assert log.forget_customer("c-1", lines=["l-2"], known=known) == 3
+        assert ids(everything(log)) == ["arrived", "settled", "corrected", "arrived too"]
 
     def test_a_customer_is_found_in_a_log_of_many_pages(self, log, monkeypatch):
         monkeypatch.setattr("features.event_log.PAGE", 3)

@@ -1,5 +1,6 @@
 import functools
 import sqlite3
+from pathlib import Path
 
 import pytest
 import typer
@@ -11,7 +12,7 @@ from features.event_log import EventLogError, NewEvent
 from features.settings import Settings
 from features.state import SqliteState, StateError, state_key
 from features.stores import open_event_log, open_state
-from pipelines.forget import NOT_TOUCHED, forget
+from pipelines.forget import NOT_TOUCHED, ForgetReport, forget
 from pipelines.forget_cli import forget_command
 
 
@@ -118,10 +119,12 @@ def test_the_command_asks_first(kept, muslin):
     assert not forget("c-1", kept).found
 
 
-def test_a_record_that_cannot_be_written_is_told_with_what_was_done(kept, muslin):
-    with open(kept.audit_url, "r+b") as file:
-        file.write(b"no database any more")
-    with pytest.raises(AuditError, match="not a database") as caught:
+def test_a_record_that_cannot_be_written_is_told_with_what_was_done(kept, muslin, monkeypatch):
+    def full(*_):
+        raise AuditError("the disk is full")
+
+    monkeypatch.setattr(SqliteAudit, "forget", full)
+    with pytest.raises(AuditError, match="disk is full") as caught:
         forget("c-1", kept)
     assert caught.value.__notes__ == [
         f"2 events were removed from the log of events {kept.events_url}",
@@ -130,6 +133,32 @@ def test_a_record_that_cannot_be_written_is_told_with_what_was_done(kept, muslin
     done = muslin(["--customer", "c-1", "--yes"])
     assert isinstance(done.exception, BadInputError)
     assert "0 keys were removed" in done.exception.__notes__[1]
+
+
+@pytest.mark.parametrize("broken", ["state", "events", "audit"])
+def test_nothing_is_removed_where_one_of_the_three_cannot_be_opened(kept, broken):
+    places = {name: getattr(kept, f"{name}_url") for name in ("state", "events", "audit")}
+    with open(places[broken], "r+b") as file:
+        whole = file.read()
+        file.seek(0)
+        file.write(b"no database any more")
+    with pytest.raises((AuditError, EventLogError, StateError)):
+        forget("c-1", kept)
+    with open(places[broken], "wb") as file:
+        file.write(whole)
+    report = forget("c-1", kept)
+    assert (sum(report.state.values()), report.events, report.audit.reviews) == (3, 2, 1)
+
+
+def test_servers_are_told_to_write_their_files_anew():
+    def told(state, events):
+        return " ".join(ForgetReport({}, 0, None, state, events, Path("audit.db")).lines())
+
+    assert "VACUUM" not in told("state.db", "events.db")
+    assert "BGREWRITEAOF" not in told("state.db", "events.db")
+    there = told("redis://host:6379/0", "postgresql://host/shop")
+    assert "VACUUM FULL muslin_events" in there
+    assert "BGREWRITEAOF" in there
 
 
 def test_a_state_that_is_something_else_stops_before_the_record(kept):
