@@ -108,9 +108,7 @@ def test_vectors_equal_those_of_the_shop_in_memory(model, space, tables, built, 
 
 
 @pytest.mark.parametrize("model", ["size_fit"], indirect=True, scope="module")
-def test_size_sets_are_set_on_the_sizes_they_are_set_on_in_memory(
-    space, tables, built, data, monkeypatch
-):
+def test_size_sets_are_set_on_the_sizes_they_are_set_on_in_memory(tables, built, data, monkeypatch):
     given = {}
 
     class Noting(SizeFit):
@@ -119,8 +117,7 @@ def test_size_sets_are_set_on_the_sizes_they_are_set_on_in_memory(
             return self
 
     monkeypatch.setattr(fit_size, "SizeFit", Noting)
-    monkeypatch.setattr(SizeFitSpace, "fit", lambda *_: space)
-    monkeypatch.setattr(SizeFitSpace, "data", lambda *_: data)
+    monkeypatch.setattr(SizeFitSpace, "fit_data", lambda *_: data)
     fit_size.fit_size_fit(tables)
     expected = given["candidates"]
     known = np.flatnonzero((data.y >= 0) & data.sized)[expected.line]
