@@ -40,8 +40,10 @@ _FEW = 500
 """Keys that are looked up by a query of their own number; more go in as one JSON array."""
 # In place: INSERT OR REPLACE removes the row first, and takes five times as long.
 _PUT = "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+# With rowids: without them values stand among the keys, and a search that passes a value of many
+# megabytes, as windows of live events keep them, reads it whole.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
