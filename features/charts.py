@@ -102,8 +102,9 @@ class EstimatedCharts:
         """Learn from the products that publish a chart."""
         self.shifts_, self.spread_ = {}, {}
         sizes = _with_tables(products, product_sizes)
+        middles = pd.DataFrame(_middles(sizes), sizes.index, list(CHART_DIMENSIONS))
         for dimension in CHART_DIMENSIONS:
-            off = (_middle(sizes, dimension) - sizes[f"{dimension}_table"]).dropna()
+            off = (middles[dimension] - sizes[f"{dimension}_table"]).dropna()
             if off.empty:
                 continue
             keys = sizes.loc[off.index]
@@ -245,10 +246,6 @@ def joined(first: pd.Series, *others: pd.Series | str) -> pd.Series:
         for parts in zip(*columns, strict=True)
     ]
     return pd.Series(keys, index=first.index, dtype=object)
-
-
-def _middle(sizes: pd.DataFrame, dimension: str) -> pd.Series:
-    return sizes[[f"{dimension}_min", f"{dimension}_max"]].astype("float64").mean(axis=1)
 
 
 def _middles(sizes: pd.DataFrame) -> Floats:
