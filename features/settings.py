@@ -7,13 +7,15 @@ of reviews are SQLite files under `var/` in the working directory.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -29,6 +31,34 @@ _VAR = Path("var")
 def _blank(value: object) -> object:
     """An environment has no null: there, an empty text stands for it."""
     return None if value == "" else value
+
+
+def _listed(value: object) -> object:
+    """An environment has no lists: there, a text with commas stands for one."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _on(value: object) -> object:
+    """YAML reads the word ``on`` as true."""
+    return "on" if value is True else value
+
+
+def _origin(value: str) -> str:
+    if _ORIGIN.fullmatch(value) is None:
+        raise ValueError(
+            f"{value!r} is not an origin as browsers send it, such as https://shop.example or"
+            " http://localhost:8000: scheme and host in small letters, a port where it is not the"
+            " usual one, nothing after it; each one by name, * is not taken"
+        )
+    return value
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)
+]
 
 
 class SettingsError(ValueError):
@@ -78,6 +108,17 @@ class Settings(BaseSettings):
         the same; see `docs/scaling.md`.
     policy_dir
         Folder of the shop's own policy files (YAML), read in the order of their names.
+    keys
+        Whether API keys are asked for: ``on``, or ``auto``, which asks for them unless `host` is a
+        loopback address. Set it to ``on`` where a reverse proxy on the same machine lets others in.
+    keys_url
+        The API keys: path of a SQLite file, see ``muslin keys``.
+    key_rate, key_burst
+        Most questions a second of a key in the long run, and at once, where the key itself has no
+        limit; none by default. Each worker gives its share.
+    cors_origins
+        Web origins whose pages may ask from a browser, such as ``https://shop.example``; with
+        commas between them in the environment.
     """
 
     model_config = SettingsConfigDict(env_prefix="MUSLIN_", extra="forbid", frozen=True)
@@ -99,6 +140,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     engine: Engine = "polars"
     policy_dir: Annotated[Path | None, BeforeValidator(_blank)] = None
+    keys: Annotated[Literal["auto", "on"], BeforeValidator(_on)] = "auto"
+    keys_url: str = str(_VAR / "keys.db")
+    key_rate: Annotated[float | None, Field(gt=0, le=1e6), BeforeValidator(_blank)] = None
+    key_burst: Annotated[float | None, Field(ge=1, le=1e6), BeforeValidator(_blank)] = None
+    cors_origins: _Origins = ()
 
     @classmethod
     def settings_customise_sources(
@@ -151,7 +197,10 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Give the settings as environment variables, for a process that is to have the same."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {
-            f"MUSLIN_{name.upper()}": "" if value is None else str(value)
-            for name, value in values.items()
-        }
+        return {f"MUSLIN_{name.upper()}": _written(value) for name, value in values.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(each) for each in value)
+    return "" if value is None else str(value)

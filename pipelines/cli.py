@@ -19,6 +19,7 @@ from pipelines.audit_cli import expire_command, verify_command
 from pipelines.features_cli import build_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
+from pipelines.keys_cli import add_command, list_command, revoke_command, rotate_command
 from pipelines.policy_cli import policy_app
 from pipelines.sizes_cli import sizes_app
 from pipelines.state_cli import check_command
@@ -490,3 +491,14 @@ _audit = typer.Typer(
 _audit.command("verify")(_explained(verify_command))
 _audit.command("expire")(_explained(expire_command))
 app.add_typer(_audit, name="audit")
+_keys = typer.Typer(
+    help="API keys: who may ask the service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_keys.command("add")(_explained(add_command))
+_keys.command("list")(_explained(list_command))
+_keys.command("revoke")(_explained(revoke_command))
+_keys.command("rotate")(_explained(rotate_command))
+app.add_typer(_keys, name="keys")

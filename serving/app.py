@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
 import orjson
 
+from features.access_keys import ADMIN, METRICS
+from features.credentials import without_credentials
 from features.settings import Settings
 from features.state import StateError
+from serving.access.gate import Gate
+from serving.access.headers import Fields, Headers
+from serving.access.weight import cost_of
 from serving.http import (
+    ASGIApp,
     Disconnected,
     Receive,
     Scope,
@@ -33,6 +40,9 @@ _PROBLEM = b"application/problem+json"
 _STARTING = Readiness(ready=False, reason="the service is starting")
 _LONGEST_PARAMETER = 200
 _STATUS = {operation.path: operation.status for operation in OPERATIONS}
+_NEEDS = {operation.path: operation.scope for operation in OPERATIONS}
+_PAGE_NEEDS = {"/metrics": METRICS}
+_LISTED = frozenset(operation.path for operation in OPERATIONS if operation.listed)
 
 
 class MuslinApp:
@@ -52,6 +62,8 @@ class MuslinApp:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.languages = Languages()
+        self._gate = Gate(settings)
+        self._headers = Headers(settings.cors_origins)
         self._endpoints: dict[str, Endpoint | None] = {}
         self._readiness: dict[str, Readiness] = {}
         self._patterns: list[tuple[str, str, str]] = []  # before and after the parameter, path
@@ -97,24 +109,36 @@ class MuslinApp:
             before, _, rest = path.partition("{")
             self._patterns.append((before, rest.partition("}")[2], path))
         self._endpoints[path] = endpoint
+        if readiness.reason is not None:  # /readyz is open to all
+            readiness = replace(readiness, reason=without_credentials(readiness.reason))
         self._readiness[path] = readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
         path: str = scope["path"]
         request_id = new_request_id()
+        fields = self._headers.of_answer(scope["headers"])
         try:
             route = self._route(path)
+            if scope["method"] == "OPTIONS" and await self._preflight(scope, send, route):
+                return
             if route is None:
                 await self._page(scope, send)
             else:
                 pattern, values = route
+                caller = self._gate.admit(scope, _NEEDS.get(pattern, ADMIN))
                 endpoint = self._endpoint(pattern, scope["method"])
                 body = await read_json_body(scope, receive, self.settings.max_body_bytes)
+                most = self.settings.max_items if pattern in _LISTED else None
+                if caller is None or caller.bucket is None:
+                    cost_of(body, most, charged=False)
+                else:
+                    self._gate.charge(caller, cost_of(body, most, charged=True))
                 answer = await endpoint(body, request_id, *values)
-                await respond(send, answer, status=_STATUS.get(pattern, HTTPStatus.OK))
+                status = _STATUS.get(pattern, HTTPStatus.OK)
+                await respond(send, answer, status=status, fields=fields)
         except Problem as problem:
-            await _send_problem(send, problem, path, request_id)
+            await _send_problem(send, problem, path, request_id, fields)
         except Disconnected:
             return
         except StateError as error:
@@ -122,13 +146,41 @@ class MuslinApp:
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "state-unusable",
                 "The online state cannot be used",
-                f"{error}; run: muslin materialize --data DIR, or restart the service",
+                f"{without_credentials(str(error))}; run: muslin materialize --data DIR, or restart"
+                " the service",
             )
-            await _send_problem(send, unusable, path, request_id)
+            await _send_problem(send, unusable, path, request_id, fields)
         except Exception:
             # The client gets a number to quote; what happened stands in the log.
             logger.exception("request %s to %s failed", request_id, path)
-            await _send_problem(send, _failure(request_id), path, request_id)
+            await _send_problem(send, _failure(request_id), path, request_id, fields)
+
+    async def guard(self, inner: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let another application answer, where the caller may ask for this path of it."""
+        path: str = scope["path"]
+        try:
+            if path in _PAGE_NEEDS:
+                self._gate.admit(scope, _PAGE_NEEDS[path])
+        except Problem as problem:
+            fields = self._headers.of_answer(scope["headers"])
+            await _send_problem(send, problem, path, new_request_id(), fields)
+        else:
+            await inner(scope, receive, send)
+
+    async def _preflight(
+        self, scope: Scope, send: Send, route: tuple[str, tuple[str, ...]] | None
+    ) -> bool:
+        """Answer a browser that asks whether a page may ask; False where it is no such question."""
+        if route is None and scope["path"] not in self._pages:
+            return False
+        allowed = "GET, HEAD" if route is None else "POST"
+        fields = self._headers.preflight(scope["headers"], allowed)
+        if fields is None:
+            return False
+        status = int(HTTPStatus.NO_CONTENT)
+        await send({"type": "http.response.start", "status": status, "headers": list(fields)})
+        await send({"type": "http.response.body", "body": b""})
+        return True
 
     def _route(self, path: str) -> tuple[str, tuple[str, ...]] | None:
         if path in self._endpoints and "{" not in path:
@@ -168,10 +220,13 @@ class MuslinApp:
             )
         if method not in ("GET", "HEAD"):
             raise _wrong_method(path, method, "GET, HEAD")
+        if path in _PAGE_NEEDS:
+            self._gate.admit(scope, _PAGE_NEEDS[path])
         if path == "/readyz" and self._live is not None:
             await self._live.look()
         status, body = page()
-        await respond(send, body, status=status)
+        fields = self._headers.of_page(scope["headers"])
+        await respond(send, body, status=status, fields=fields)
 
     def _readyz(self) -> tuple[int, bytes]:
         ready = any(each.ready and each.counts for each in self._readiness.values())
@@ -205,11 +260,14 @@ def _failure(request_id: str) -> Problem:
     )
 
 
-async def _send_problem(send: Send, problem: Problem, path: str, request_id: str) -> None:
+async def _send_problem(
+    send: Send, problem: Problem, path: str, request_id: str, fields: Fields
+) -> None:
     await respond(
         send,
         problem_body(problem, path=path[:200], request_id=request_id),
         status=problem.status,
         content_type=_PROBLEM,
         headers=problem.headers,
+        fields=fields,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -50,6 +50,7 @@ async def respond(
     status: int = HTTPStatus.OK,
     content_type: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    fields: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send a complete response.
 
@@ -65,16 +66,19 @@ async def respond(
         ``application/json`` when None.
     headers
         Further headers.
+    fields
+        Further headers, made ready.
     """
-    fields = [
+    sent = [
         (b"content-type", content_type) if content_type else _JSON,
         (b"content-length", b"%d" % len(body)),
+        *fields,
     ]
     if headers:
-        fields += [
+        sent += [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
         ]
-    await send({"type": "http.response.start", "status": int(status), "headers": fields})
+    await send({"type": "http.response.start", "status": int(status), "headers": sent})
     await send({"type": "http.response.body", "body": body})
 
 

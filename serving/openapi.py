@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from features.settings import Settings
+from serving.access.described import SECURITY_SCHEMES
 from serving.events.schemas import EVENTS
 from serving.operation import REF, Operation
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -73,7 +74,7 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
             },
             "/docs.json": {"get": _page("docs", "This document.", {"200": "OpenAPI 3.1."})},
         },
-        "components": {"schemas": definitions["$defs"]},
+        "components": {"schemas": definitions["$defs"], "securitySchemes": SECURITY_SCHEMES},
     }
 
 
@@ -89,6 +90,7 @@ def _page(name: str, summary: str, responses: dict[str, str]) -> dict[str, Any]:
     return {
         "operationId": name,
         "summary": summary,
+        "security": [],
         "responses": {
             code: {"description": text, "content": content} for code, text in responses.items()
         },

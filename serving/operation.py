@@ -12,21 +12,30 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
 
 from features.settings import Settings
+from serving.access.described import security
 from serving.schema_base import ProblemDocument
 
 __all__ = ["REF", "Example", "Operation"]
 
 REF = "#/components/schemas/{model}"
 _PROBLEMS = {
-    "400": "The body is not JSON.",
+    "400": "The body is not JSON, or nested too deeply.",
+    "401": "A key is needed, and none that is accepted was sent.",
+    "403": "The key may not ask this.",
     "405": "The path does not take this method.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body is not declared as JSON.",
     "422": "A value cannot be used; `errors` names each field and why.",
+    "429": "Too many requests; `Retry-After` says in how many seconds to ask again.",
     "500": "The service failed; its log has the cause under the request id.",
     "503": "It cannot answer yet; `/readyz` says why.",
 }
+_HEADERS = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "The scheme.", "schema": {"type": "string"}},
+}
+_SENT_WITH = {"401": ("WWW-Authenticate",), "429": ("Retry-After",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class Operation:
     ----------
     path
         With at most one parameter in braces.
+    scope
+        What a key must be for, of :data:`features.access_keys.SCOPES`.
     operation_id, summary, description
         As in OpenAPI; the limits of a body are added to the description.
     requests
@@ -79,6 +90,7 @@ class Operation:
     """
 
     path: str
+    scope: str
     operation_id: str
     summary: str
     description: str
@@ -119,6 +131,7 @@ class Operation:
             "operationId": self.operation_id,
             "summary": self.summary,
             "description": " ".join(described),
+            "security": security(self.scope, settings),
             **self._parameters(),
             "requestBody": {
                 "required": True,
@@ -141,7 +154,7 @@ class Operation:
                         }
                     },
                 },
-                **{code: _problem(text) for code, text in problems.items()},
+                **{code: _problem(text, code) for code, text in problems.items()},
             },
         }
 
@@ -165,6 +178,11 @@ def _shape(models: Sequence[type[BaseModel]], most: int | None) -> dict[str, Any
     return {"anyOf": [*refs, {"type": "array", "items": one, "maxItems": most}]}
 
 
-def _problem(text: str) -> dict[str, Any]:
+def _problem(text: str, code: str) -> dict[str, Any]:
     schema = {"$ref": REF.format(model=ProblemDocument.__name__)}
-    return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
+    headers = {"headers": {name: _HEADERS[name] for name in _SENT_WITH.get(code, ())}}
+    return {
+        "description": text,
+        **(headers if code in _SENT_WITH else {}),
+        "content": {"application/problem+json": {"schema": schema}},
+    }

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from data_contracts.tables import SELF
+from features.access_keys import STOREFRONT
 from features.questions import BasketLine, BasketQuestion, Delivered
 from models.return_risk.cost import Action
 from serving.measures import BODY_BOUNDS, MEASURE_HINTS, Measurements
@@ -376,6 +377,7 @@ HINTS: Final = {
 
 RETURN_RISK = Operation(
     path="/v1/return-risk",
+    scope=STOREFRONT,
     operation_id="assessReturnRisk",
     summary="Which lines of this basket will come back, why, and what helps?",
     description="At checkout a line has no delivery field; an order that has arrived is asked "

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from data_contracts.tables import SELF, SizeSystem
+from features.access_keys import STOREFRONT
 from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from models.size_fit.advice import ProductFlag, Status
 from serving.advisor import Chart
@@ -246,6 +247,7 @@ HINTS = Hints(
 
 SIZE_ADVICE = Operation(
     path="/v1/size-advice",
+    scope=STOREFRONT,
     operation_id="adviseSize",
     summary="Which size will fit this person?",
     description="An unknown product or customer is no error: the answer says what it rests on.",

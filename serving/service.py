@@ -14,6 +14,7 @@ import bentoml
 from _bentoml_sdk import Service
 
 from features.settings import Settings
+from serving.access.gate import announce
 from serving.app import MuslinApp
 from serving.http import ASGIApp, Receive, Scope, Send
 from serving.parent import end_with_parent
@@ -39,7 +40,9 @@ class DirectService(Service):  # type: ignore[misc]
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] not in BENTOML_PATHS:
                 await app(scope, receive, send)
-            else:  # BentoML's paths, and the lifespan, in which it makes the service's instance
+            elif scope["type"] == "http":
+                await app.guard(bentoml_app, scope, receive, send)
+            else:  # the lifespan, in which BentoML makes the service's instance
                 await bentoml_app(scope, receive, send)
 
         return direct
@@ -58,7 +61,8 @@ class Muslin:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def fetch() -> None:
-        """Ask the model registry, before the workers are there."""
+        """Say who may ask, and ask the model registry, before the workers are there."""
+        announce(settings)
         fetch_champions(settings)
 
     def __init__(self) -> None:

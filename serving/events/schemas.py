@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, create_model
 
 from data_contracts.schema import Column
 from data_contracts.tables import TABLES
+from features.access_keys import LOADER
 from features.live.rows import KINDS, LATER, MOMENT, TABLE_OF
 from serving.events.columns import bounds_of, data_model, field_of, id_field, patterns_of
 from serving.events.examples import EXAMPLES
@@ -155,6 +156,7 @@ HINTS: Final = {kind: _hints(kind) for kind in KINDS}
 
 EVENTS: Final = Operation(
     path="/v1/events",
+    scope=LOADER,
     operation_id="tellEvents",
     summary="What has happened in the shop?",
     description="Orders, deliveries, claims, words on the fit, measurements, accounts and goods, "

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from features.access_keys import DESK
 from serving.operation import Example, Operation
 from serving.problems import Hints
 from serving.schema_base import RequestModel, text_field
@@ -91,6 +92,7 @@ OUTCOME_HINTS = Hints(fields={"": tuple(OutcomeRequest.model_fields)}, bounds={}
 
 REVIEW_OUTCOME = Operation(
     path="/v1/return-review/{audit_id}/outcome",
+    scope=DESK,
     operation_id="recordReviewOutcome",
     summary="What did the reviewer decide?",
     description="Kept beside the review; a label becomes an `abuse_labels` row for the next "

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
 
+from features.access_keys import DESK
 from features.questions import ClaimQuestion
 from serving.operation import Example, Operation
 from serving.problems import Hints
@@ -277,6 +278,7 @@ HINTS = Hints(
 
 RETURN_REVIEW = Operation(
     path="/v1/return-review",
+    scope=DESK,
     operation_id="reviewReturn",
     summary="What is the best way to settle this return claim?",
     description="An unknown order line is no error: the answer names what is missing and sends the "
