@@ -1,0 +1,1 @@
+"""Champions that come and go while the service runs: copies, tests before traffic, shadows."""
