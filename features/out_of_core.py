@@ -140,7 +140,7 @@ class Windows:
         return happened, asked.select("query", "at", *keys).sort("at").collect()
 
     def different(self, key: Sequence[str]) -> int:
-        """About how many keys of several columns there are."""
+        """About how many keys of these columns there are."""
         scans = [
             pl.scan_parquet(self.folder / kind / "*" / "*.parquet", missing_columns="insert")
             for kind in ("events", "queries")
@@ -149,8 +149,8 @@ class Windows:
         packed = pl.col(key[0]).cast(pl.Int64)
         for part in key[1:]:
             packed = packed * 2**32 + pl.col(part).cast(pl.Int64)
-        counts = [scan.select(packed.approx_n_unique()).collect().item() for scan in scans]
-        return int(sum(counts))
+        keys = pl.concat([scan.select(packed.alias("key")) for scan in scans])
+        return int(keys.select(pl.col("key").approx_n_unique()).collect().item())
 
     def _add(self, kind: str, frame: pl.DataFrame) -> None:
         if frame.is_empty():

@@ -1,0 +1,1 @@
+"""What the service is measured with: shops, recorded work, the others, and load."""
