@@ -28,10 +28,12 @@ def ask(
     headers=None,
     chunks=None,
     messages=None,
+    server=None,
 ):
     """Send one request; `body` is bytes, or made JSON; `chunks` streams it without a length.
 
     `messages` are what the server receives instead; None is returned when it sends nothing.
+    `server` is the address it was sent to.
     """
     if body is not None and not isinstance(body, bytes):
         body = orjson.dumps(body)
@@ -62,6 +64,8 @@ def ask(
         "path": path,
         "headers": [(k.encode(), v.encode()) for k, v in fields.items() if v is not None],
     }
+    if server is not None:
+        scope["server"] = server
     asyncio.run(app(scope, receive, send))
     if not sent:
         return None
