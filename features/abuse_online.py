@@ -26,7 +26,7 @@ from features.events import DAY_US
 from features.histories import T0_US, decay
 from features.order_records import OrderRecord, read_orders
 from features.questions import ClaimQuestion
-from features.state import StateStore, state_key
+from features.state import StateReader, state_key
 from features.window import WHOLE, Window
 
 __all__ = ["AbuseLookup", "ClaimContext", "state_items"]
@@ -99,7 +99,7 @@ class AbuseLookup:
         :func:`features.order_records.order_items`.
     """
 
-    def __init__(self, space: AbuseSpace, state: StateStore) -> None:
+    def __init__(self, space: AbuseSpace, state: StateReader) -> None:
         self._space = space
         self._state = state
 

@@ -20,6 +20,7 @@ import orjson
 
 from features.erasure import erase
 from features.personal_events import PAGE, SUBJECT, Known, LoggedSubject, events_about, pages
+from features.same_file import file_at
 from features.state import customer_of
 
 __all__ = [
@@ -332,6 +333,7 @@ class SqliteEventLog:
         except BaseException:
             self._db.close()
             raise
+        self._file = file_at(self.path)
 
     def _prepare(self) -> None:
         db = self._db
@@ -364,6 +366,11 @@ class SqliteEventLog:
         if not events:
             return []
         ids = orjson.dumps([event.event_id for event in events]).decode()
+        if file_at(self.path) != self._file:
+            raise EventLogError(
+                f"the log of events at {self.path} was removed, or another file is in its place;"
+                " what is written now would be lost; open it again"
+            )
         with self._writing() as db:
             known = {
                 event_id: (kind, at, body)

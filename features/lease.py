@@ -91,14 +91,14 @@ class RedisLease:
 
     Parameters
     ----------
-    url
+    url, quick
         As for :class:`features.state_redis.RedisState`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, quick: bool = False) -> None:
         from features.state_redis import connected  # noqa: PLC0415 - an extra
 
-        self._client, prefix = connected(url)
+        self._client, prefix = connected(url, quick=quick)
         self._key = f"{prefix}:follow"
         self._lock: Lock = self._client.lock(self._key, timeout=_EXPIRES_S, blocking=False)
         self._renewed = 0.0
@@ -145,14 +145,14 @@ class RedisLease:
         self._client.close()
 
 
-def open_lease(url: str | Path) -> Lease:
+def open_lease(url: str | Path, *, quick: bool = False) -> Lease:
     """The right to write the state of a setting.
 
     Parameters
     ----------
-    url
+    url, quick
         As :func:`features.stores.open_state` takes it.
     """
     if str(url).startswith(("redis://", "rediss://")):
-        return RedisLease(str(url))
+        return RedisLease(str(url), quick=quick)
     return FileLease(url)

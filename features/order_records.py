@@ -15,7 +15,7 @@ import orjson
 import pandas as pd
 
 from features.lines import to_micros
-from features.state import StateStore, state_key
+from features.state import StateReader, state_key
 
 __all__ = ["EarlierClaim", "OrderRecord", "order_items", "order_key", "read_orders"]
 
@@ -177,7 +177,7 @@ def order_items(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, bytes
         yield order_key(order_line_id), orjson.dumps(record)
 
 
-def read_orders(state: StateStore, ids: Sequence[str]) -> dict[str, OrderRecord]:
+def read_orders(state: StateReader, ids: Sequence[str]) -> dict[str, OrderRecord]:
     """The records of those lines that are in the state, by id; one look-up."""
     found = state.get_many([order_key(each) for each in dict.fromkeys(ids)])
     return {each: _record(each, found[order_key(each)]) for each in ids if order_key(each) in found}

@@ -39,7 +39,7 @@ from features.positions import is_child_scale
 from features.questions import BasketLine, BasketQuestion
 from features.return_risk import DELIVERY, FACTS, HISTORIES, return_risk_vectors
 from features.return_risk_space import ReturnRiskSpace
-from features.state import KEY_SEPARATOR, StateStore, state_key
+from features.state import KEY_SEPARATOR, StateReader, state_key
 from features.window import WHOLE, Window
 
 __all__ = ["OnlineGoods", "OnlineSize", "OtherColour", "ReturnRiskLookup", "RiskContext",
@@ -159,7 +159,7 @@ class ReturnRiskLookup:
         The store, filled for this space.
     """
 
-    def __init__(self, space: ReturnRiskSpace, state: StateStore) -> None:
+    def __init__(self, space: ReturnRiskSpace, state: StateReader) -> None:
         self._space = space
         self._state = state
 

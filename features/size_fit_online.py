@@ -50,7 +50,7 @@ from features.size_fit import (
     size_fit_vectors,
 )
 from features.size_fit_space import SizeFitSpace
-from features.state import StateStore, state_key
+from features.state import StateReader, state_key
 from features.window import WHOLE, Window
 
 __all__ = ["SizeContext", "SizeFitLookup", "state_items"]
@@ -142,7 +142,7 @@ class SizeFitLookup:
         The store, filled for this space.
     """
 
-    def __init__(self, space: SizeFitSpace, state: StateStore) -> None:
+    def __init__(self, space: SizeFitSpace, state: StateReader) -> None:
         self._space = space
         self._state = state
         self._codes = space.codes_
@@ -153,10 +153,11 @@ class SizeFitLookup:
 
     def contexts(self, questions: Sequence[SizeQuestion]) -> list[SizeContext]:
         """Look up what is known of each question and build the vectors of its sizes."""
-        first: set[str] = set()
+        # A product stands first: who remembers products looks for them only then.
+        first: dict[str, None] = {}
         for q in questions:
-            first.add(product_key(q.product_id))
-            first.update(person_keys(q))
+            first[product_key(q.product_id)] = None
+            first.update(dict.fromkeys(person_keys(q)))
         found = self._state.get_many(list(first))
         products: list[OnlineProduct | None] = []
         asked: list[_Asked | None] = []

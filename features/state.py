@@ -13,19 +13,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import orjson
 
 from features.erasure import erase
+from features.same_file import file_at
 
 __all__ = [
     "KEY_SEPARATOR",
     "NamesCustomer",
     "NoStateError",
     "SqliteState",
+    "StateAwayError",
     "StateConflictError",
     "StateError",
+    "StateReader",
     "StateStore",
     "any_part",
     "check_expected",
@@ -40,6 +43,8 @@ _FEW = 500
 """Keys that are looked up by a query of their own number; more go in as one JSON array."""
 # In place: INSERT OR REPLACE removes the row first, and takes five times as long.
 _PUT = "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_NOT_OURS: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""What SQLite says of a file that is something else, not of one that cannot be read now."""
 # With rowids: without them values stand among the keys, and a search that passes a value of many
 # megabytes, as windows of live events keep them, reads it whole.
 _SCHEMA = """
@@ -56,12 +61,16 @@ class NoStateError(StateError):
     """There is no state at that place yet."""
 
 
+class StateAwayError(StateError):
+    """The store does not answer, or cannot be read, now; later it may."""
+
+
 class StateConflictError(StateError):
     """What is said of the content is not what the writer built upon; nothing was written."""
 
 
-class StateStore(Protocol):
-    """What every store does. Keys are text, values are bytes."""
+class StateReader(Protocol):
+    """What is asked of a store by those who only look up. Keys are text, values are bytes."""
 
     @property
     def where(self) -> str:
@@ -71,6 +80,26 @@ class StateStore(Protocol):
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that are there, all of one moment."""
         ...
+
+    def meta(self) -> dict[str, str]:
+        """What is said of the content: when, from what, by which feature declaration."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether another has written since this was last asked; quick enough for every request."""
+        ...
+
+    def forget_version(self) -> None:
+        """Let :meth:`changed` answer yes when it is asked next."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+class StateStore(StateReader, Protocol):
+    """What every store does."""
 
     def replace(self, items: Iterable[tuple[str, bytes]], meta: Mapping[str, str]) -> int:
         """Put this content in the place of all there was, at once; return the number of keys."""
@@ -108,28 +137,16 @@ class StateStore(Protocol):
         """
         ...
 
-    def meta(self) -> dict[str, str]:
-        """What is said of the content: when, from what, by which feature declaration."""
-        ...
-
     def all_keys(self) -> Iterator[str]:
         """All keys, in no particular order; of a store that is written meanwhile some may lack."""
         ...
 
-    def changed(self) -> bool:
-        """Whether another has written since this was last asked; quick enough for every request."""
-        ...
-
-    def forget_version(self) -> None:
-        """Let :meth:`changed` answer yes when it is asked next."""
+    def moved(self) -> bool:
+        """Whether the place holds another store by now, or none, than the one that was opened."""
         ...
 
     def forget_customer(self, customer_id: str, names: NamesCustomer) -> dict[str, int]:
         """Remove what is kept of a customer, for good; return the keys removed, by first part."""
-        ...
-
-    def close(self) -> None:
-        """Give the connection back."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -165,6 +182,8 @@ class SqliteState:
     ------
     NoStateError
         When `readonly` and there is no such file.
+    StateAwayError
+        When the file cannot be read now.
     StateError
         When the file is no state store.
 
@@ -192,8 +211,10 @@ class SqliteState:
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("PRAGMA mmap_size=1073741824")
             self._db.execute("SELECT key FROM state LIMIT 1")
+            self._file = file_at(self.path)
         except sqlite3.Error as error:
-            raise StateError(
+            kind = StateError if _code(error) in _NOT_OURS else StateAwayError
+            raise kind(
                 f"{self.path} is not a readable state store ({error}); "
                 "remove it and fill it again with: muslin materialize"
             ) from error
@@ -215,7 +236,7 @@ class SqliteState:
         try:
             return dict(self._db.execute(query, given).fetchall())
         except sqlite3.Error as error:
-            raise StateError(f"{self.path} cannot be read ({error})") from error
+            raise self._unread(error) from error
 
     def replace(self, items: Iterable[tuple[str, bytes]], meta: Mapping[str, str]) -> int:
         """Put this content in the place of all there was, in one transaction.
@@ -331,13 +352,26 @@ class SqliteState:
 
     def meta(self) -> dict[str, str]:
         """What is said of the content."""
-        return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
+        try:
+            return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
+        except sqlite3.Error as error:
+            raise self._unread(error) from error
 
     def changed(self) -> bool:
         """Whether another connection has written since this was last asked."""
-        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        try:
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise self._unread(error) from error
         before, self._version = self._version, int(version)
         return before != self._version
+
+    def moved(self) -> bool:
+        """Whether the path is of another file by now, or of none."""
+        return file_at(self.path) != self._file
+
+    def _unread(self, error: sqlite3.Error) -> StateAwayError:
+        return StateAwayError(f"{self.path} cannot be read ({error})")
 
     def forget_version(self) -> None:
         """Let :meth:`changed` answer yes when it is asked next."""
@@ -352,6 +386,11 @@ class SqliteState:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's own number of what went wrong, without what it adds to it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def check_expected(said: Mapping[str, str], expect: Mapping[str, str | None], where: str) -> None:

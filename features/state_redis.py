@@ -9,6 +9,7 @@ shops may share a server; on a Redis Cluster they live on one node.
 from __future__ import annotations
 
 import logging
+import secrets
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from features.state import (
     KEY_SEPARATOR,
     NamesCustomer,
     NoStateError,
+    StateAwayError,
     StateConflictError,
     StateError,
     any_part,
@@ -40,6 +42,10 @@ logger = logging.getLogger("muslin.features")
 _OLDEST: Final = (7, 0)
 _PREFIX: Final = "muslin"
 _CONNECT_S, _ANSWER_S = 2.0, 5.0
+_QUICK_CONNECT_S, _QUICK_ANSWER_S = 0.25, 0.5
+_AWAY: Final = (redis.ConnectionError, redis.TimeoutError)
+_REFUSED: Final = (redis.AuthenticationError, redis.exceptions.AuthorizationError)
+"""To redis-py these are lost connections; they do not mend by themselves."""
 _BATCH: Final = 1000
 """Keys a command writes, or reads when all are read."""
 _ABANDONED_S: Final = 86_400
@@ -58,13 +64,18 @@ class RedisState:
         an answer may take (5 when not said; 2 for a connection).
     readonly
         For looking up only; there must be a content.
+    quick
+        For one who can do without: an answer may take half a second, a connection a quarter,
+        unless the URL says otherwise.
 
     Raises
     ------
     NoStateError
         When `readonly` and nothing was ever put there.
+    StateAwayError
+        When nobody answers.
     StateError
-        When the URL cannot be used, nobody answers, or the server is too old.
+        When the URL cannot be used, the server refuses us, or is too old.
 
     Notes
     -----
@@ -75,7 +86,7 @@ class RedisState:
     The client is safe to share among threads.
     """
 
-    def __init__(self, url: str, *, readonly: bool = False) -> None:
+    def __init__(self, url: str, *, readonly: bool = False, quick: bool = False) -> None:
         address, prefix = _split(url)
         self._values, self._meta = f"{prefix}:state", f"{prefix}:meta"
         self._counter = f"{prefix}:version"
@@ -86,7 +97,7 @@ class RedisState:
         self._where = f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}"
         if prefix != _PREFIX:
             self._where += f" (prefix {prefix})"
-        self._client: Any = _client(address)
+        self._client: Any = _client(address, quick=quick)
         try:
             self._look()
         except BaseException:
@@ -209,6 +220,8 @@ class RedisState:
         """Say what is said of the content, count the write, and do all of it."""
         if meta:
             pipe.hset(self._meta, mapping=dict(meta))
+        # Of a server that was emptied and filled again the count must not be one that was seen.
+        pipe.set(self._counter, secrets.randbits(48), nx=True)
         pipe.incr(self._counter)
         count = pipe.execute()[-1]
         if self._version is not None and int(self._version) == count - 1:
@@ -238,6 +251,10 @@ class RedisState:
     def forget_version(self) -> None:
         """Let :meth:`changed` answer yes when it is asked next."""
         self._asked = False
+
+    def moved(self) -> bool:
+        """Never: the address stays that of the store."""
+        return False
 
     def forget_customer(self, customer_id: str, names: NamesCustomer = any_part) -> dict[str, int]:
         """Remove what is kept of a customer.
@@ -318,14 +335,20 @@ class RedisState:
     def _cannot(self, what: str, error: redis.RedisError) -> StateError:
         # A pipeline's error quotes the command, which holds a customer's values.
         said = str(error).rpartition(" caused error: ")[2]
-        return StateError(
+        away = isinstance(error, _AWAY) and not isinstance(error, _REFUSED)
+        return (StateAwayError if away else StateError)(
             f"the online state in Redis at {self._where} cannot be {what} ({said}); see that the"
             " server runs, that this machine may reach it, and that user and password are right"
         )
 
 
-def connected(url: str) -> tuple[redis.Redis, str]:
+def connected(url: str, *, quick: bool = False) -> tuple[redis.Redis, str]:
     """A client for the server of a URL, and the prefix of our keys there.
+
+    Parameters
+    ----------
+    url, quick
+        As for :class:`RedisState`.
 
     Raises
     ------
@@ -333,7 +356,7 @@ def connected(url: str) -> tuple[redis.Redis, str]:
         When the URL cannot be used.
     """
     address, prefix = _split(url)
-    return _client(address), prefix
+    return _client(address, quick=quick), prefix
 
 
 def _split(url: str) -> tuple[str, str]:
@@ -363,12 +386,12 @@ def _split(url: str) -> tuple[str, str]:
     return address, prefix
 
 
-def _client(address: str) -> redis.Redis:
+def _client(address: str, *, quick: bool = False) -> redis.Redis:
     try:
         return redis.Redis.from_url(
             address,
-            socket_connect_timeout=_CONNECT_S,
-            socket_timeout=_ANSWER_S,
+            socket_connect_timeout=_QUICK_CONNECT_S if quick else _CONNECT_S,
+            socket_timeout=_QUICK_ANSWER_S if quick else _ANSWER_S,
             # A connection that a restarted server closed is opened anew, once.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )

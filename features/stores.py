@@ -12,7 +12,7 @@ from features.state import SqliteState, StateError, StateStore
 __all__ = ["event_log_exists", "open_event_log", "open_state", "shown"]
 
 
-def open_state(url: str | Path, *, readonly: bool = False) -> StateStore:
+def open_state(url: str | Path, *, readonly: bool = False, quick: bool = False) -> StateStore:
     """Open the online state.
 
     Parameters
@@ -22,11 +22,15 @@ def open_state(url: str | Path, *, readonly: bool = False) -> StateStore:
         path of a SQLite file.
     readonly
         Open for looking up only; there must be a state.
+    quick
+        For one who can do without: a server is not waited for longer than half a second.
 
     Raises
     ------
     NoStateError
         When `readonly` and there is none.
+    StateAwayError
+        When it cannot be reached or read now.
     StateError
         When it cannot be opened, or the `redis` extra is not installed.
     """
@@ -39,7 +43,7 @@ def open_state(url: str | Path, *, readonly: bool = False) -> StateStore:
             )
         from features.state_redis import RedisState  # noqa: PLC0415 - an extra
 
-        return RedisState(str(url), readonly=readonly)
+        return RedisState(str(url), readonly=readonly, quick=quick)
     if scheme:
         raise StateError(
             f"the online state cannot be in a store of kind {scheme!r}; give the path of a SQLite"

@@ -11,11 +11,11 @@ from features.abuse_online import AbuseLookup
 from features.abuse_space import AbuseSpace
 from features.questions import ClaimQuestion
 from features.settings import Settings
-from features.state import StateError, StateStore
-from features.stores import open_state
+from features.state import StateError, StateReader
 from models.abuse import AbuseModel, AbuseScore
 from models.abuse.signals import evidence_of, signals_of
 from serving.advisor import ModelLabel
+from serving.degraded import open_steady
 from serving.state_guard import StateGuard
 
 __all__ = ["ModelScorer", "load_abuse_scorer"]
@@ -42,9 +42,10 @@ class ModelScorer:
     """
 
     def __init__(
-        self, model: AbuseModel, space: AbuseSpace, state: StateStore, label: ModelLabel
+        self, model: AbuseModel, space: AbuseSpace, state: StateReader, label: ModelLabel
     ) -> None:
         self._model = model
+        self._space = space
         self._lookup = AbuseLookup(space, state)
         self._label = label
         self._guard = StateGuard(state, label, space.fingerprint)
@@ -52,6 +53,16 @@ class ModelScorer:
     def label(self) -> ModelLabel:
         """Name and version of the model."""
         return self._label
+
+    def over(self, state: StateReader) -> ModelScorer:
+        """The same model, asking another state that was filled for it.
+
+        Raises
+        ------
+        StateError
+            When it was filled for another.
+        """
+        return ModelScorer(self._model, self._space, state, self._label)
 
     def score(self, questions: Sequence[ClaimQuestion]) -> list[AbuseScore]:
         """Score each claim; state and model are asked once for all of them.
@@ -97,7 +108,7 @@ def load_abuse_scorer(folder: Path, label: ModelLabel, settings: Settings) -> Mo
     """
     model = AbuseModel.load(folder)
     space = AbuseSpace.load(folder)
-    state = open_state(settings.state_url, readonly=True)
+    state = open_steady(settings.state_url)
     try:
         return ModelScorer(model, space, state, label)
     except StateError:

@@ -16,6 +16,7 @@ from features.questions import SizeQuestion
 from features.state import StateError
 from models.size_fit.advice import SizeAdvice, SizeOutlook
 from serving.advisor import Known, ModelLabel, ProductSizes, SizeAdvisor
+from serving.degraded import LOOKUPS
 from serving.languages import Language, Languages
 from serving.messages import (
     because_text,
@@ -26,6 +27,7 @@ from serving.messages import (
     size_message,
     system_notice,
     usual_text,
+    without_history_notice,
 )
 from serving.problems import FieldError, Problem, refuse_json
 from serving.reading import choose_languages, holds_list, item_field
@@ -39,6 +41,7 @@ logger = logging.getLogger("muslin.serving")
 
 _CHUNK = 25  # questions answered before other clients get their turn
 _DIGITS = 4
+_NOTHING_SEEN = SizeAdvice("not_enough_information")
 
 
 class SizeAdviceEndpoint:
@@ -107,10 +110,13 @@ class SizeAdviceEndpoint:
         asked_at = time.time()
         questions = [request.question(asked_at) for request in requests]
         known: list[Known] = []
+        lacking: list[bool] = []  # whether history, by chunk
         for start in range(0, len(questions), _CHUNK):
             if start:
                 await asyncio.sleep(0)
+            missed = LOOKUPS.missed
             known += self._advisor.look_up(questions[start : start + _CHUNK])
+            lacking.append(LOOKUPS.missed != missed)
         _check_candidates(known, is_list=is_list)
         model = self._advisor.label()
         answers: list[dict[str, Any]] = []
@@ -119,7 +125,11 @@ class SizeAdviceEndpoint:
                 await asyncio.sleep(0)
             chunk = slice(start, start + _CHUNK)
             advised = self._advisor.advise(known[chunk])
+            missed = LOOKUPS.missed
             risks = self._return_risks(requests[chunk], questions[chunk])
+            degraded = lacking[start // _CHUNK] or LOOKUPS.missed != missed
+            if degraded:
+                LOOKUPS.degraded_answers += len(advised)
             answers += [
                 _answer(
                     request,
@@ -132,6 +142,7 @@ class SizeAdviceEndpoint:
                     language,
                     model,
                     request_id,
+                    degraded=degraded,
                 )
                 for request, each, advice, risk, language in zip(
                     requests[chunk], known[chunk], advised, risks, languages[chunk], strict=True
@@ -196,12 +207,19 @@ def _answer(
     language: Language,
     model: ModelLabel,
     request_id: str,
+    *,
+    degraded: bool,
 ) -> dict[str, Any]:
+    # What cannot be looked up is not unknown.
+    unreachable = degraded and advice.status == "unknown_product"
+    if unreachable:
+        advice = _NOTHING_SEEN
     reasons = [because_text(because, language) for because in advice.because]
     than_usual = _than_usual(request, advice, shown, language)
     return {
         "request_id": request_id,
         "model": {"name": model.name, "version": model.version},
+        "degraded": degraded,
         "product_id": request.product_id,
         "locale": language.bcp47,
         "status": advice.status,
@@ -227,8 +245,9 @@ def _answer(
             language,
             named=shown.named,
             usual=than_usual["text"] if than_usual else None,
+            unreachable=unreachable,
         ),
-        "notices": _notices(product, shown, advice, language),
+        "notices": _notices(product, shown, advice, language, degraded=degraded),
     }
 
 
@@ -273,9 +292,16 @@ def _next_size(advice: SizeAdvice, language: Language) -> dict[str, Any] | None:
 
 
 def _notices(
-    product: ProductSizes | None, shown: ShownSizes, advice: SizeAdvice, language: Language
+    product: ProductSizes | None,
+    shown: ShownSizes,
+    advice: SizeAdvice,
+    language: Language,
+    *,
+    degraded: bool,
 ) -> list[dict[str, str]]:
     notices = []
+    if degraded:
+        notices.append({"code": "without_history", "text": without_history_notice(language)})
     if language.asked is not None:
         notices.append({"code": "locale_not_available", "text": locale_notice(language)})
     if shown.missing and advice.sizes:

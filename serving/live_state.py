@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 import time
 from contextlib import suppress
 from typing import Any, Final
 
-from features.event_log import EventLogError
 from features.lease import open_lease
 from features.live.windows import position
 from features.settings import Settings
@@ -18,6 +18,15 @@ from features.stores import event_log_exists, open_event_log, open_state
 __all__ = ["LiveState"]
 
 _FRESH_S: Final = 1.0
+_LONGEST_S: Final = 2.0
+_NOTHING: Final[dict[str, Any]] = {
+    "followed": False,
+    "events_waiting": None,
+    "seconds_behind": None,
+    "until": None,
+    "late": None,
+    "reason": None,
+}
 
 
 class LiveState:
@@ -40,33 +49,46 @@ class LiveState:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._looked = 0.0
-        self._looking = asyncio.Lock()
+        self._looking: asyncio.Future[dict[str, Any]] | None = None
         self.told: dict[str, Any] | None = None
 
     async def look(self) -> None:
-        """Bring `told` up to date."""
-        async with self._looking:
-            if self.told is not None and time.monotonic() - self._looked < _FRESH_S:
-                return
-            # Connections of its own: the writer's is held while the disk is busy.
-            self.told = await asyncio.to_thread(self._look)
-            self._looked = time.monotonic()
+        """Bring `told` up to date; a store that hangs is not waited for longer than two seconds."""
+        if self.told is not None and time.monotonic() - self._looked < _FRESH_S:
+            return
+        if self._looking is None:
+            self._looking = self._begun()
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=_LONGEST_S)
+        if looking.done():
+            self.told, self._looking = looking.result(), None
+        else:
+            reason = "the online state or the log of events does not answer"
+            self.told = {**(self.told or _NOTHING), "reason": reason}
+        self._looked = time.monotonic()
+
+    def _begun(self) -> asyncio.Future[dict[str, Any]]:
+        """Look from a thread of our own: those of the pool are waited for when the process ends."""
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[dict[str, Any]] = loop.create_future()
+
+        def look() -> None:
+            found = self._look()
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(told.set_result, found)
+
+        threading.Thread(target=look, name="muslin-live", daemon=True).start()
+        return told
 
     def _look(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
-            "followed": False,
-            "events_waiting": None,
-            "seconds_behind": None,
-            "until": None,
-            "late": None,
-            "reason": None,
-        }
+        told = dict(_NOTHING)
         try:
-            lease = open_lease(self._settings.state_url)
+            # Connections of its own: the writer's is held while the disk is busy.
+            lease = open_lease(self._settings.state_url, quick=True)
             told["followed"] = lease.taken()
             with suppress(StateError):
                 lease.release()
-            with open_state(self._settings.state_url, readonly=True) as state:
+            with open_state(self._settings.state_url, readonly=True, quick=True) as state:
                 stands = position(state.meta())
             if stands is None:
                 told["reason"] = (
@@ -83,7 +105,7 @@ class LiveState:
                 told["events_waiting"] = max(0, log.last() - stands.seq) if waiting else 0
             behind = time.time() - waiting[0].at / 1e6 if waiting else 0.0
             told["seconds_behind"] = round(max(0.0, behind), 1)
-        except (StateError, EventLogError) as error:
+        except Exception as error:  # whoever asks is to be told, whatever it is
             told["reason"] = str(error)
         return told
 

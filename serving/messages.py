@@ -18,6 +18,7 @@ __all__ = [
     "size_message",
     "system_notice",
     "usual_text",
+    "without_history_notice",
 ]
 
 _MOST_REASONS = 2  # a third sentence is not read in a shop's size box
@@ -35,6 +36,10 @@ _NO_GOOD_SIZE: Final = N_("We are sorry: no size of this product is likely to fi
 _NOT_ENOUGH: Final = N_("We do not know enough yet to recommend a size.")
 _NOT_SIZED: Final = N_("This product comes in one size, so there is none to choose.")
 _UNKNOWN_PRODUCT: Final = N_("We do not know this product yet, so we cannot recommend a size.")
+_UNREACHABLE_PRODUCT: Final = N_(
+    "We cannot look this product up right now, so we cannot recommend a size. Please try again in "
+    "a little while."
+)
 
 _KEPT_BEFORE: Final = NN_(
     "What fitted you before corresponds to size {label} of this product.",
@@ -109,6 +114,9 @@ _CHART_NOTICE: Final = N_(
     "what its buyers kept."
 )
 _LOCALE_NOTICE: Final = N_("We do not have messages in {asked} yet; this one is in {given}.")
+_WITHOUT_HISTORY_NOTICE: Final = N_(
+    "Our records cannot be reached right now, so this answer goes without them."
+)
 _SYSTEM_NOTICE: Final = N_("We cannot convert the sizes of this product to {systems} yet.")
 
 
@@ -119,6 +127,7 @@ def size_message(
     *,
     named: Mapping[str, str] = _AS_LABELLED,
     usual: str | None = None,
+    unreachable: bool = False,
 ) -> str:
     """Write the advice in a few sentences.
 
@@ -134,6 +143,8 @@ def size_message(
         How a size is named, by its label, where it is not by the label alone.
     usual
         :func:`usual_text`, where the labels mean something else than the shopper is used to.
+    unreachable
+        The product could not be looked up; nothing else is said then.
 
     Returns
     -------
@@ -142,6 +153,8 @@ def size_message(
         when a child will need the next size, and, where the advice is not clear, the question that
         would help.
     """
+    if unreachable:
+        return language.say(_UNREACHABLE_PRODUCT)
     sentences = [_status_text(advice, language, named)]
     if usual is not None and advice.status in _CHOOSING:
         sentences.append(usual)
@@ -276,6 +289,17 @@ def question_text(field: str, language: Language) -> str:
         Whose sentences.
     """
     return language.say(_ASK.get(field, _ASK_MORE))
+
+
+def without_history_notice(language: Language) -> str:
+    """Say that the answer was given without what is on record.
+
+    Parameters
+    ----------
+    language
+        Whose sentences.
+    """
+    return language.say(_WITHOUT_HISTORY_NOTICE)
 
 
 def locale_notice(language: Language) -> str:

@@ -16,14 +16,14 @@ from features.questions import BasketLine, BasketQuestion, SizeQuestion
 from features.return_risk_online import ReturnRiskLookup, RiskContext
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
-from features.state import StateError, StateStore
-from features.stores import open_state
+from features.state import StateError, StateReader
 from models.return_risk import ReturnRisk
 from models.return_risk.answer import Driver, LabelRisk, LineRisk, Suggestion
 from models.return_risk.drivers import LineLabels, drivers_of
 from models.return_risk.whatif import SizeRisk, by_size, suggest_colour, suggest_size
 from models.size_fit.advice import SizeAdvice
 from serving.advisor import ModelLabel, SizeAdvisor
+from serving.degraded import open_steady
 from serving.risk_advisor import Goods
 from serving.state_guard import StateGuard
 
@@ -59,12 +59,13 @@ class ModelRiskAdvisor:
         checkout: ReturnRisk,
         delivered: ReturnRisk,
         space: ReturnRiskSpace,
-        state: StateStore,
+        state: StateReader,
         label: ModelLabel,
         sizes: SizeAdvisor | None = None,
     ) -> None:
         self._checkout = checkout
         self._delivered = delivered
+        self._space = space
         self._lookup = ReturnRiskLookup(space, state)
         self._base = space.base_
         self._label = label
@@ -74,6 +75,18 @@ class ModelRiskAdvisor:
     def label(self) -> ModelLabel:
         """Name and version of the model."""
         return self._label
+
+    def over(self, state: StateReader, sizes: SizeAdvisor | None = None) -> ModelRiskAdvisor:
+        """The same models, asking another state that was filled for them, and this size model.
+
+        Raises
+        ------
+        StateError
+            When it was filled for another.
+        """
+        return ModelRiskAdvisor(
+            self._checkout, self._delivered, self._space, state, self._label, sizes
+        )
 
     def goods(self, product_ids: Sequence[str]) -> list[Goods | None]:
         """What is known of each product, in order; None where it is unknown.
@@ -340,7 +353,7 @@ def load_risk_advisor(
     checkout = ReturnRisk.load(folder / CHECKOUT)
     delivered = ReturnRisk.load(folder / DELIVERED)
     space = ReturnRiskSpace.load(folder)
-    state = open_state(settings.state_url, readonly=True)
+    state = open_steady(settings.state_url)
     try:
         return ModelRiskAdvisor(checkout, delivered, space, state, label, sizes)
     except StateError:

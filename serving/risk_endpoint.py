@@ -18,8 +18,9 @@ from models.return_risk.answer import LineRisk
 from models.return_risk.cost import BasketCost
 from serving.advisor import ModelLabel
 from serving.basket_costs import BasketCosts, PolicyCosts
+from serving.degraded import LOOKUPS
 from serving.languages import Language, Languages
-from serving.messages import locale_notice
+from serving.messages import locale_notice, without_history_notice
 from serving.problems import FieldError, refuse_json, refuse_values
 from serving.reading import choose_languages, holds_list, item_field
 from serving.risk_advisor import RiskAdvisor
@@ -104,9 +105,10 @@ class ReturnRiskEndpoint:
         for chunk in _chunks(questions):
             if chunk.start:
                 await asyncio.sleep(0)
+            missed = LOOKUPS.missed
             assessed = self._advisor.assess(questions[chunk])
             answers += [
-                self._answer(basket, question, risks, language, model, request_id)
+                self._answer(basket, question, risks, language, model, request_id, missed)
                 for basket, question, risks, language in zip(
                     baskets[chunk], questions[chunk], assessed, languages[chunk], strict=True
                 )
@@ -136,18 +138,23 @@ class ReturnRiskEndpoint:
         language: Language,
         model: ModelLabel,
         request_id: str,
+        missed: int,
     ) -> dict[str, Any]:
         goods = self._advisor.goods([line.product_id for line in question.lines])
+        degraded = LOOKUPS.missed != missed
+        if degraded:
+            LOOKUPS.degraded_answers += 1
         bought = basket.moment == "delivered"
         costs = self._costs.judge(question, goods, risks, bought=bought)
         judged = costs.judged
         return {
             "request_id": request_id,
             "model": {"name": model.name, "version": model.version},
+            "degraded": degraded,
             "moment": basket.moment,
             "locale": language.bcp47,
             "lines": [
-                _line(line.product_id, line.size, line.colour, risk, language)
+                _line(line.product_id, line.size, line.colour, risk, language, degraded=degraded)
                 for line, risk in zip(basket.lines, risks, strict=True)
             ],
             "expected_cost": {
@@ -160,7 +167,7 @@ class ReturnRiskEndpoint:
             "action": judged.action,
             "action_reason": _action_reason(costs, language, bought=bought),
             "message": shopper_message(judged.action, _sizes(question, risks, judged), language),
-            "notices": _notices(judged, language),
+            "notices": _notices(judged, language, degraded=degraded),
         }
 
 
@@ -175,8 +182,16 @@ def _chunks(questions: Sequence[BasketQuestion]) -> Iterator[slice]:
 
 
 def _line(
-    product_id: str, size: str | None, colour: str | None, risk: LineRisk, language: Language
+    product_id: str,
+    size: str | None,
+    colour: str | None,
+    risk: LineRisk,
+    language: Language,
+    *,
+    degraded: bool,
 ) -> dict[str, Any]:
+    # What could not be looked up is null: none on record would be another answer.
+    knows: Mapping[str, int | None] = {} if degraded else risk.knows
     return {
         "product_id": product_id,
         "size": size,
@@ -213,8 +228,8 @@ def _line(
         ],
         "duplicate_of": risk.duplicate_of,
         "knows": {
-            "customer_orders": risk.knows.get("customer_orders"),
-            "product_orders": risk.knows.get("product_orders"),
+            "customer_orders": knows.get("customer_orders"),
+            "product_orders": knows.get("product_orders"),
         },
     }
 
@@ -271,8 +286,10 @@ def _sizes(
     return told
 
 
-def _notices(judged: BasketCost, language: Language) -> list[dict[str, str]]:
+def _notices(judged: BasketCost, language: Language, *, degraded: bool) -> list[dict[str, str]]:
     notices = []
+    if degraded:
+        notices.append({"code": "without_history", "text": without_history_notice(language)})
     if language.asked is not None:
         notices.append({"code": "locale_not_available", "text": locale_notice(language)})
     if None in judged.lines:

@@ -33,6 +33,7 @@ from serving.schema_base import (
     PATTERNS,
     Currency,
     CustomerId,
+    Degraded,
     LocaleTag,
     Market,
     ModelName,
@@ -267,7 +268,7 @@ class RiskSuggestion(BaseModel):
 
 
 class Knows(BaseModel):
-    """Orders on record behind a line's figures."""
+    """Orders on record behind a line's figures; null where they could not be looked up."""
 
     customer_orders: int | None = None
     product_orders: int | None = None
@@ -319,7 +320,7 @@ class ActionReason(BaseModel):
 class RiskNotice(BaseModel):
     """Something about the request that was answered differently from what was asked."""
 
-    code: Literal["locale_not_available", "price_not_known"]
+    code: Literal["without_history", "locale_not_available", "price_not_known"]
     text: str
 
 
@@ -328,6 +329,7 @@ class ReturnRiskResponse(BaseModel):
 
     request_id: str
     model: ModelName
+    degraded: Degraded
     moment: Literal["checkout", "delivered"]
     locale: str = Field(description="Language of the texts.")
     lines: list[RiskLineEntry]

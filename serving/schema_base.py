@@ -14,6 +14,7 @@ __all__ = [
     "PATTERNS",
     "Currency",
     "CustomerId",
+    "Degraded",
     "LocaleTag",
     "Market",
     "ModelName",
@@ -59,6 +60,17 @@ LocaleTag = Annotated[
 ]
 CustomerId = Annotated[str, text_field(200, "The buyer's account.")]
 Wearer = Annotated[str, text_field(200, "Which person of the account; `self` unless sent.")]
+
+
+Degraded = Annotated[
+    bool,
+    Field(
+        description="True while the online state cannot be reached: the answer rests on the "
+        "question, the model and what is remembered of the product, without any history, and the "
+        "notice `without_history` says so in words. Ask again later for one that rests on more.",
+        examples=[False],
+    ),
+]
 
 
 class ModelName(BaseModel):

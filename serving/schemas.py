@@ -19,6 +19,7 @@ from serving.problems import Hints
 from serving.schema_base import (
     PATTERNS,
     CustomerId,
+    Degraded,
     LocaleTag,
     Market,
     ModelName,
@@ -201,7 +202,12 @@ class AskNext(BaseModel):
 class Notice(BaseModel):
     """Something that was answered differently from what was asked, or rests on an estimate."""
 
-    code: Literal["locale_not_available", "size_system_not_available", "size_chart_estimated"]
+    code: Literal[
+        "without_history",
+        "locale_not_available",
+        "size_system_not_available",
+        "size_chart_estimated",
+    ]
     text: str
 
 
@@ -210,6 +216,7 @@ class SizeAdviceResponse(BaseModel):
 
     request_id: str
     model: ModelName
+    degraded: Degraded
     product_id: str
     locale: str = Field(description="Language of the texts.")
     status: Status
@@ -250,7 +257,8 @@ SIZE_ADVICE = Operation(
     scope=STOREFRONT,
     operation_id="adviseSize",
     summary="Which size will fit this person?",
-    description="An unknown product or customer is no error: the answer says what it rests on.",
+    description="An unknown product or customer is no error: the answer says what it rests on. A "
+    "product that cannot be looked up now gets `not_enough_information` and `degraded`.",
     requests=(SizeAdviceRequest,),
     response=SizeAdviceResponse,
     answer="The advice.",

@@ -23,12 +23,12 @@ from features.settings import Settings
 from features.size_fit import VECTOR
 from features.size_fit_online import SizeContext, SizeFitLookup
 from features.size_fit_space import SizeFitSpace
-from features.state import StateError, StateStore
-from features.stores import open_state
+from features.state import StateError, StateReader
 from models.size_fit import Decision, SizeFit
 from models.size_fit.advice import Because, NextSize, ProductFlag, SizeAdvice, SizeOutlook
 from models.size_fit.decision import flag_product
 from serving.advisor import Chart, Known, ModelLabel, ProductSizes
+from serving.degraded import open_steady
 from serving.next_question import NextQuestion
 from serving.state_guard import StateGuard
 
@@ -71,9 +71,10 @@ class ModelAdvisor:
     """
 
     def __init__(
-        self, model: SizeFit, space: SizeFitSpace, state: StateStore, label: ModelLabel
+        self, model: SizeFit, space: SizeFitSpace, state: StateReader, label: ModelLabel
     ) -> None:
         self._model = model
+        self._space = space
         self._lookup = SizeFitLookup(space, state)
         self._next = NextQuestion(space.natural_)
         self._label = label
@@ -84,6 +85,16 @@ class ModelAdvisor:
     def label(self) -> ModelLabel:
         """Name and version of the model."""
         return self._label
+
+    def over(self, state: StateReader) -> ModelAdvisor:
+        """The same model, asking another state that was filled for it.
+
+        Raises
+        ------
+        StateError
+            When it was filled for another.
+        """
+        return ModelAdvisor(self._model, self._space, state, self._label)
 
     def look_up(self, questions: Sequence[SizeQuestion]) -> list[Known]:
         """Read product, person and histories from the state, and build the vectors.
@@ -171,7 +182,7 @@ def load_advisor(folder: Path, label: ModelLabel, settings: Settings) -> ModelAd
     """
     model = SizeFit.load(folder)
     space = SizeFitSpace.load(folder)
-    state = open_state(settings.state_url, readonly=True)
+    state = open_steady(settings.state_url)
     try:
         return ModelAdvisor(model, space, state, label)
     except StateError:

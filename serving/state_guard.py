@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.state import StateError, StateStore
+from features.state import StateError, StateReader
 from serving.advisor import ModelLabel
 
 __all__ = ["StateGuard"]
@@ -30,7 +30,7 @@ class StateGuard:
         When the state was filled for another.
     """
 
-    def __init__(self, state: StateStore, label: ModelLabel, fingerprint: str) -> None:
+    def __init__(self, state: StateReader, label: ModelLabel, fingerprint: str) -> None:
         self._state = state
         self._label = label
         self._space = fingerprint

@@ -11,10 +11,12 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from features.event_log import EventConflictError, EventLog, EventLogError, NewEvent
+from serving.dependency import Dependency
 
 __all__ = ["EventWriter", "TooBusyError"]
 
@@ -24,6 +26,7 @@ Numbers = list[int | None]
 
 _MOST_IN_A_COMMIT = 10_000  # events; a request is never divided
 _MOST_WAITING = 100_000  # events; beyond, the disk is slower than the shop
+_PATIENCE_S = 10.0  # a commit that takes longer hangs: its server, or the disk
 
 
 class TooBusyError(RuntimeError):
@@ -58,11 +61,17 @@ class EventWriter:
     Parameters
     ----------
     open_log
-        Opens the log; tried again with the next events where it fails.
+        Opens the log; tried again with the next events after it failed.
+    dependency
+        Is told whether the log can be written.
     """
 
-    def __init__(self, open_log: Callable[[], EventLog]) -> None:
+    def __init__(
+        self, open_log: Callable[[], EventLog], dependency: Dependency | None = None
+    ) -> None:
         self._open = open_log
+        self._dependency = Dependency("events") if dependency is None else dependency
+        self._begun = 0.0
         self._log: EventLog | None = None
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._waiting = 0
@@ -87,20 +96,32 @@ class EventWriter:
         EventConflictError
             One has the id of another that differs.
         EventLogError
-            The log cannot be written.
+            The log cannot be written, or a commit hangs. What was handed over before that was
+            found out may still be stored then; sent again it counts once.
         TooBusyError
             Too much is waiting; nothing was taken.
         """
         if self._waiting and self._waiting + len(events) > _MOST_WAITING:
             raise TooBusyError(f"{self._waiting} events are waiting for the disk")
+        begun = self._begun
+        if begun and time.monotonic() - begun > _PATIENCE_S:
+            raise self._hangs()
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Numbers] = loop.create_future()
         self._waiting += len(events)
         try:
             self._queue.put(_Waiting(events, told, loop))
-            return await told
+            async with asyncio.timeout(_PATIENCE_S):
+                return await told
+        except TimeoutError:
+            raise self._hangs() from None
         finally:
             self._waiting -= len(events)
+
+    def _hangs(self) -> EventLogError:
+        error = EventLogError(f"the log of events has not answered for {_PATIENCE_S:g} seconds")
+        self._dependency.failed(str(error))
+        return error
 
     def close(self) -> None:
         """Write what waits, and close the log."""
@@ -113,8 +134,7 @@ class EventWriter:
             group, ended = self._next()
             if group:
                 self._store(group)
-        if self._log is not None:
-            self._log.close()
+        self._close()
 
     def _next(self) -> tuple[list[_Waiting], bool]:
         """The requests that wait, at least one; and whether there will be no more."""
@@ -134,6 +154,7 @@ class EventWriter:
 
     def _store(self, group: Sequence[_Waiting]) -> None:
         """Log these requests in one commit; where one is mistaken, the others without it."""
+        self._begun = time.monotonic()
         try:
             if self._log is None:
                 self._log = self._open()
@@ -146,10 +167,23 @@ class EventWriter:
             self._store(group[:middle])
             self._store(group[middle:])
         except Exception as error:
-            logger.exception("%s events could not be logged", sum(len(e.events) for e in group))
+            if not isinstance(error, EventLogError):
+                logger.exception("%s events could not be logged", sum(len(e.events) for e in group))
             told = error if isinstance(error, EventLogError) else EventLogError(str(error))
+            self._dependency.failed(str(told))
+            self._close()
             for each in group:
                 each.tell(told)
         else:
+            self._dependency.works()
             for each in group:
                 each.tell([next(numbers) for _ in each.events])
+        finally:
+            self._begun = 0.0
+
+    def _close(self) -> None:
+        """What cannot be written may be another file by now: the next events open it anew."""
+        if self._log is not None:
+            with contextlib.suppress(Exception):
+                self._log.close()
+            self._log = None

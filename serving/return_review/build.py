@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_contracts.policies import Policies
-from features.audit import AuditStore
 from features.settings import Settings
-from features.state import StateStore
+from features.state import StateReader
 from serving.advisor import SizeAdvisor
+from serving.dependency import Dependency
 from serving.languages import Languages
 from serving.return_review.endpoint import ReturnReviewEndpoint
 from serving.return_review.gather import StateOrders
 from serving.return_review.outcome import OutcomeEndpoint
+from serving.return_review.record import ReviewRecord
 from serving.risk_advisor import RiskAdvisor
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ __all__ = ["build"]
 
 
 def build(
-    state: StateStore,
+    state: StateReader,
     policies: Policies,
-    audit: AuditStore,
+    audit: ReviewRecord,
     languages: Languages,
     settings: Settings,
     *,
     sizes: SizeAdvisor | None = None,
     risks: RiskAdvisor | None = None,
     abuse: AbuseScorer | None = None,
+    record: Dependency | None = None,
 ) -> tuple[ReturnReviewEndpoint, OutcomeEndpoint]:
     """Make both endpoints.
 
@@ -48,6 +50,8 @@ def build(
         Limits of a request.
     sizes, risks, abuse
         The models; each may be missing, and the answer says so.
+    record
+        Is told whether the record can be written.
     """
     review = ReturnReviewEndpoint(
         StateOrders(state),
@@ -58,5 +62,6 @@ def build(
         sizes=sizes,
         risks=risks,
         abuse=abuse,
+        record=record,
     )
-    return review, OutcomeEndpoint(audit)
+    return review, OutcomeEndpoint(audit, record)

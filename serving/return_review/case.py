@@ -73,6 +73,8 @@ class Case:
         Of the abuse model; None without one.
     size, colour
         What an exchange could be into.
+    unreachable
+        There is no order because the records cannot be reached now.
     """
 
     claim: ClaimQuestion
@@ -85,6 +87,7 @@ class Case:
     band: str | None = None
     size: Alternative | None = None
     colour: Alternative | None = None
+    unreachable: bool = False
 
     @property
     def received_from(self) -> float | None:

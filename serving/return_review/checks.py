@@ -19,6 +19,7 @@ WEIGHT_TOLERANCE: Final = 0.15
 
 BLOCKING: Final = (
     "line_not_on_record",
+    "records_not_reachable",
     "not_the_buyer",
     "claimed_before_order",
     "already_refunded",
@@ -56,7 +57,8 @@ def check(case: Case, rights: Rights | None) -> tuple[Finding, ...]:
         What the customer is entitled to; None when there is no order on record.
     """
     if case.order is None:
-        return (Finding("line_not_on_record", "review"),)
+        unfound = "records_not_reachable" if case.unreachable else "line_not_on_record"
+        return (Finding(unfound, "review"),)
     if case.order.customer_id != case.claim.customer_id:
         # Nothing more is said: the figures belong to another person.
         return (Finding("not_the_buyer", "review"),)

@@ -15,18 +15,20 @@ from pydantic import Field, TypeAdapter, ValidationError
 from data_contracts.policies import Policies, PolicyError
 from features.audit import (
     AuditError,
-    AuditStore,
     Review,
     new_audit_id,
 )
 from features.order_records import OrderRecord
 from serving.advisor import SizeAdvisor
+from serving.degraded import LOOKUPS
+from serving.dependency import Dependency
 from serving.languages import Language, Languages
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
 from serving.reading import choose_languages, holds_list, item_field
 from serving.return_review.gather import Gathered, Gatherer, Orders
 from serving.return_review.judgement import Judgement, judge
 from serving.return_review.outcome import not_recorded
+from serving.return_review.record import ReviewRecord
 from serving.return_review.review import answer
 from serving.return_review.schemas import HINTS, ReturnReviewRequest
 from serving.risk_advisor import RiskAdvisor
@@ -57,20 +59,24 @@ class ReturnReviewEndpoint:
         Most claims in one list.
     sizes, risks, abuse
         The models; each may be missing.
+    record
+        Is told whether the record can be written.
     """
 
     def __init__(
         self,
         orders: Orders,
         policies: Policies,
-        audit: AuditStore,
+        audit: ReviewRecord,
         languages: Languages,
         *,
         max_items: int,
         sizes: SizeAdvisor | None = None,
         risks: RiskAdvisor | None = None,
         abuse: AbuseScorer | None = None,
+        record: Dependency | None = None,
     ) -> None:
+        self._record = Dependency("audit") if record is None else record
         self._gatherer = Gatherer(orders, policies, sizes=sizes, risks=risks, abuse=abuse)
         self._policies = policies
         self._audit = audit
@@ -109,7 +115,8 @@ class ReturnReviewEndpoint:
         except ValidationError as error:
             raise refuse_json(error, HINTS) from None
         now = time.time()
-        orders = self._gatherer.orders(requests)
+        found = self._gatherer.orders(requests)
+        orders = found.orders
         asked = [each.locale for each in requests]
         languages = choose_languages(self._languages, asked, is_list=is_list)
         _check(requests, orders, now, is_list=is_list)
@@ -120,7 +127,8 @@ class ReturnReviewEndpoint:
             if index and index % _CHUNK == 0:
                 await asyncio.sleep(0)
             try:
-                reviews.append(self._review(request, order, language, now, request_id))
+                gathered = self._gatherer.gather(request, order, now, unreachable=found.unreachable)
+                reviews.append(self._review(request, gathered, language, now, request_id))
             except PolicyError as error:
                 raise _without_policy(
                     error, item_field("order_line_id", index, is_list=is_list)
@@ -129,19 +137,21 @@ class ReturnReviewEndpoint:
         try:
             await asyncio.to_thread(self._audit.append_reviews, reviews)
         except AuditError as error:
-            raise not_recorded(error) from error
+            raise not_recorded(error, self._record) from error
+        self._record.works()
         answers = [dict(each.answer) for each in reviews]
         return orjson.dumps(answers if is_list else answers[0])
 
     def _review(
         self,
         request: ReturnReviewRequest,
-        order: OrderRecord | None,
+        gathered: Gathered,
         language: Language,
         now: float,
         request_id: str,
     ) -> Review:
-        gathered = self._gatherer.gather(request, order, now)
+        if gathered.degraded:
+            LOOKUPS.degraded_answers += 1
         judgement = judge(gathered.case, self._gatherer.terms)
         audit_id = new_audit_id()
         response = answer(

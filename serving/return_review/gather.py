@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from data_contracts.policies import Policies, Situation, Terms
 from features.order_records import OrderRecord, read_orders
-from features.state import StateError, StateStore
+from features.state import StateError, StateReader
 from serving.advisor import ModelLabel, SizeAdvisor
+from serving.degraded import LOOKUPS
 from serving.return_review.alternatives import Alternatives
 from serving.return_review.case import Case
 from serving.return_review.schemas import ReturnReviewRequest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from models.abuse.answer import AbuseScore
     from serving.abuse_advisor import AbuseScorer
 
-__all__ = ["Gathered", "Gatherer", "Orders", "StateOrders"]
+__all__ = ["FoundOrders", "Gathered", "Gatherer", "Orders", "StateOrders"]
 
 
 class Orders(Protocol):
@@ -41,11 +42,12 @@ class StateOrders:
         A connection of its own.
     """
 
-    def __init__(self, state: StateStore) -> None:
+    def __init__(self, state: StateReader) -> None:
         self._state = state
 
     def read(self, ids: Sequence[str]) -> dict[str, OrderRecord]:
         """The records of those lines that are in the state, by id."""
+        self._state.changed()  # a store that was emptied would have none of them on record
         return read_orders(self._state, ids)
 
 
@@ -63,12 +65,31 @@ class Gathered:
         The models that took part.
     missing
         Names of models that could have told something and are not there.
+    degraded
+        Whether something could not be looked up.
     """
 
     case: Case
     abuse: AbuseScore | None
     models: tuple[ModelLabel, ...]
     missing: tuple[str, ...]
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOrders:
+    """Order lines of some claims.
+
+    Attributes
+    ----------
+    orders
+        For each claim its line; None where there is none.
+    unreachable
+        Whether the records could not be read: then nothing is said of a line that is None.
+    """
+
+    orders: list[OrderRecord | None]
+    unreachable: bool = False
 
 
 class Gatherer:
@@ -98,16 +119,18 @@ class Gatherer:
         self._alternatives = Alternatives(sizes, risks)
         self._abuse = abuse
 
-    def orders(self, requests: Sequence[ReturnReviewRequest]) -> list[OrderRecord | None]:
+    def orders(self, requests: Sequence[ReturnReviewRequest]) -> FoundOrders:
         """Look up the order line of each claim.
 
         Raises
         ------
         StateError
-            When the state cannot be read.
+            When the state cannot be used.
         """
+        missed = LOOKUPS.missed
         found = self._orders.read([each.order_line_id for each in requests]) if requests else {}
-        return [found.get(each.order_line_id) for each in requests]
+        orders = [found.get(each.order_line_id) for each in requests]
+        return FoundOrders(orders, unreachable=LOOKUPS.missed != missed)
 
     def terms(self, case: Case) -> Terms | None:
         """Give the policy for a claim; None without an order on record.
@@ -138,7 +161,12 @@ class Gatherer:
         )
 
     def gather(
-        self, request: ReturnReviewRequest, order: OrderRecord | None, now: float
+        self,
+        request: ReturnReviewRequest,
+        order: OrderRecord | None,
+        now: float,
+        *,
+        unreachable: bool = False,
     ) -> Gathered:
         """Put a claim together.
 
@@ -150,6 +178,9 @@ class Gatherer:
             Its line on record.
         now
             Seconds since the epoch.
+        unreachable
+            The records could not be read: nothing is asked of a model that would take the silence
+            for a clean sheet, or for none.
 
         Raises
         ------
@@ -161,8 +192,16 @@ class Gatherer:
         if order is not None and order.unit_price is not None:
             value = order.unit_price * claim.quantity
         case = Case(
-            claim=claim, order=order, value=value, wanted=request.wanted, opened=request.opened
+            claim=claim,
+            order=order,
+            value=value,
+            wanted=request.wanted,
+            opened=request.opened,
+            unreachable=unreachable,
         )
+        if unreachable:
+            return Gathered(case, None, (), (), degraded=True)
+        missed = LOOKUPS.missed
         models: list[ModelLabel] = []
         missing: list[str] = []
         if order is not None and order.customer_id != claim.customer_id:
@@ -173,19 +212,24 @@ class Gatherer:
             bands = self.terms(case) or self._policies.terms(Situation(reason=claim.reason))
             case = dataclasses.replace(case, score=score.score, band=bands.abuse_band(score.score))
         if order is None:
-            return Gathered(case, score, tuple(models), tuple(missing))
+            degraded = LOOKUPS.missed != missed
+            return Gathered(case, score, tuple(models), tuple(missing), degraded=degraded)
         case = dataclasses.replace(
             case,
             terms=self.terms(case),
             size=self._alternatives.size(case, models, missing),
             colour=self._alternatives.colour(case, models, missing),
         )
-        return Gathered(case, score, tuple(models), tuple(missing))
+        degraded = LOOKUPS.missed != missed
+        return Gathered(case, score, tuple(models), tuple(missing), degraded=degraded)
 
     def _score(self, case: Case, models: list[ModelLabel], missing: list[str]) -> AbuseScore | None:
+        missed = LOOKUPS.missed
         try:
             if self._abuse is not None:
                 (score,) = self._abuse.score([case.claim])
+                if LOOKUPS.missed != missed:  # a score without conduct says nothing of it
+                    return None
                 models.append(self._abuse.label())
                 return score
         except StateError:

@@ -116,6 +116,8 @@ def price_options(
 _BLOCKED: Final = {
     "line_not_on_record": "No order line with this id is on record, so neither the price nor the "
     "rights are known; a person finds the order first.",
+    "records_not_reachable": "The order cannot be looked up at the moment, so neither the price "
+    "nor the rights are known; a person finds the order first, or the claim is sent again later.",
     "not_the_buyer": "The line was bought by another account; a person asks its owner first.",
     "claimed_before_order": "The claim is dated before the order; a person sets the date right.",
     "already_refunded": "All pieces bought have been refunded; a person looks at both claims.",

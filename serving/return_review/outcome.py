@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from http import HTTPStatus
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from features.audit import AuditError, AuditStore, Outcome, UnknownAuditError
+from features.audit import AuditError, Outcome, UnknownAuditError
+from serving.dependency import Dependency
 from serving.problems import Problem, refuse_json
 from serving.return_review.outcome_schemas import OUTCOME_HINTS, OutcomeRequest
+from serving.return_review.record import ReviewRecord
 
 __all__ = ["OutcomeEndpoint", "not_recorded"]
-
-logger = logging.getLogger("muslin.serving")
 
 
 class OutcomeEndpoint:
@@ -26,10 +25,13 @@ class OutcomeEndpoint:
     ----------
     audit
         The record.
+    record
+        Is told whether it can be written.
     """
 
-    def __init__(self, audit: AuditStore) -> None:
+    def __init__(self, audit: ReviewRecord, record: Dependency | None = None) -> None:
         self._audit = audit
+        self._record = Dependency("audit") if record is None else record
         self._read = TypeAdapter(OutcomeRequest).validator.validate_json
 
     async def __call__(self, body: bytes, request_id: str, audit_id: str) -> bytes:
@@ -73,7 +75,8 @@ class OutcomeEndpoint:
                 "expired, or its customer was forgotten; take audit_id from the review's answer.",
             ) from None
         except AuditError as error:
-            raise not_recorded(error) from error
+            raise not_recorded(error, self._record) from error
+        self._record.works()
         text = (
             f"The outcome is recorded with the label {told.label}, for the next training."
             if told.label
@@ -90,15 +93,17 @@ class OutcomeEndpoint:
         )
 
 
-def not_recorded(error: AuditError) -> Problem:
+def not_recorded(error: AuditError, record: Dependency) -> Problem:
     """Make the problem of a record that cannot be written.
 
     Parameters
     ----------
     error
         Why; it goes into the log too.
+    record
+        Is told of it.
     """
-    logger.error("no review can be recorded: %s", error)
+    record.failed(str(error))
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "not-recorded",

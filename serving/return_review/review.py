@@ -8,7 +8,7 @@ from typing import Any
 from data_contracts.policies import Terms
 from serving.advisor import ModelLabel
 from serving.languages import Language
-from serving.messages import locale_notice
+from serving.messages import locale_notice, without_history_notice
 from serving.return_review.case import Case
 from serving.return_review.costs import PARTS, Cost
 from serving.return_review.customer import customer_message
@@ -60,6 +60,7 @@ def answer(
         "audit_id": audit_id,
         "model": _abuse_model(gathered),
         "models": [_label(each) for each in dict.fromkeys(gathered.models)],
+        "degraded": gathered.degraded,
         "order_line_id": request.order_line_id,
         "locale": language.bcp47,
         "abuse": _abuse(gathered, case),
@@ -185,6 +186,8 @@ def _cost(cost: Cost | None) -> dict[str, float | None] | None:
 
 def _notices(gathered: Gathered, language: Language) -> list[dict[str, str]]:
     notices = []
+    if gathered.degraded:
+        notices.append({"code": "without_history", "text": without_history_notice(language)})
     if language.asked is not None:
         notices.append({"code": "locale_not_available", "text": locale_notice(language)})
     for name in gathered.missing:

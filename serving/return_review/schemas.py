@@ -12,7 +12,14 @@ from features.access_keys import DESK
 from features.questions import ClaimQuestion
 from serving.operation import Example, Operation
 from serving.problems import Hints
-from serving.schema_base import CustomerId, LocaleTag, ModelName, RequestModel, text_field
+from serving.schema_base import (
+    CustomerId,
+    Degraded,
+    LocaleTag,
+    ModelName,
+    RequestModel,
+    text_field,
+)
 
 __all__ = ["HINTS", "RETURN_REVIEW", "ReturnReviewRequest", "ReturnReviewResponse"]
 
@@ -246,6 +253,7 @@ class ReturnReviewResponse(BaseModel):
     audit_id: str
     model: ModelName | None = Field(description="The abuse model; null where there is none.")
     models: list[ModelName] = Field(description="All models that took part.")
+    degraded: Degraded
     order_line_id: str
     locale: str
     abuse: AbuseAssessment | None
@@ -282,7 +290,8 @@ RETURN_REVIEW = Operation(
     operation_id="reviewReturn",
     summary="What is the best way to settle this return claim?",
     description="An unknown order line is no error: the answer names what is missing and sends the "
-    "claim to a person. Every answer is on record under its `audit_id` before it is sent.",
+    "claim to a person, and so does an order that cannot be looked up now (`degraded`). Every "
+    "answer is on record under its `audit_id` before it is sent.",
     requests=(ReturnReviewRequest,),
     response=ReturnReviewResponse,
     answer="The review.",

@@ -147,6 +147,7 @@ CONDITION: Final = {
 }
 FINDING: Final = {
     "line_not_on_record": N_("We could not find this order among ours."),
+    "records_not_reachable": N_("We cannot look up this order at the moment."),
     "not_the_buyer": N_("The order was placed with another account than the one that asks."),
     "claimed_before_order": N_("The request is dated before the order."),
     "claimed_before_delivery": N_("The request was made before the parcel was delivered."),

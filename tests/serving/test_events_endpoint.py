@@ -97,10 +97,14 @@ def test_the_shape_of_a_body_is_told(app, settings):
 
 
 class FullDisk:
-    """A log that cannot be written until there is space."""
+    """A log that cannot be written until there is space; opened by whoever needs it."""
 
-    def __init__(self, log):
-        self.log, self.full = log, True
+    def __init__(self, url):
+        self.url, self.full, self.log = url, True, None
+
+    def __call__(self):
+        self.log = open_event_log(self.url)
+        return self
 
     def append(self, events):
         if self.full:
@@ -113,8 +117,8 @@ class FullDisk:
 
 def test_a_full_disk_is_told_and_the_events_can_be_sent_again(settings, caplog):
     app = MuslinApp(settings)
-    disk = FullDisk(open_event_log(settings.events_url))
-    writer = use_events(app, lambda: disk)
+    disk = FullDisk(settings.events_url)
+    writer = use_events(app, disk)
     answer = ask(app, PATH, body=ORDER)
     assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
