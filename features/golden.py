@@ -1,4 +1,4 @@
-"""Golden requests: a few questions with the little state they need, and what a model answers to them.
+"""Golden requests: a few questions with the little state they need, and what a model answers.
 
 They are kept with the model, so that whoever loads it later, on another machine or with other
 libraries, can see that it still answers as it did when it was trained. The state they are asked

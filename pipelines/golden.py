@@ -1,7 +1,7 @@
 """Make the golden requests of a trained model: invented people ask about real products.
 
-The products and their newest lines are the shop's. Whose lines they were is not kept: they are dealt
-out in turn among a few invented accounts with invented bodies, under invented ids, without
+The products and their newest lines are the shop's. Whose lines they were is not kept: they are
+dealt out in turn among a few invented accounts with invented bodies, under invented ids, without
 addresses, devices, names of wearers or ways of payment. So nothing of a person is in a model's
 folder, where `muslin forget` could not reach it.
 """
@@ -18,7 +18,7 @@ import pandas as pd
 
 from features.abuse_online import AbuseLookup
 from features.abuse_space import AbuseSpace
-from features.golden import Figures, Golden, Question
+from features.golden import Figures, Golden
 from features.live.tables import last_moment
 from features.order_records import order_items
 from features.questions import BasketLine, BasketQuestion, ClaimQuestion, Delivered, SizeQuestion
@@ -50,8 +50,6 @@ _BODIES: Final[Sequence[dict[str, float]]] = (
 """Bodies of nobody, one an invented account."""
 _OF_PEOPLE: Final = ("ship_address_hash", "device_hash", "payment_method", "wearer")
 _REASONS: Final = ("too_small", "changed_mind", "not_received", "quality_defect")
-
-Asked = tuple[list[Question], list[Figures], set[str]]
 
 
 def keep_golden(job: Job, folder: Path, tables: Tables) -> str | None:
@@ -107,7 +105,7 @@ def sample(tables: Tables) -> dict[str, pd.DataFrame]:
     bought = bought.groupby("product_id").tail(_LINES).reset_index(drop=True)
     number = np.arange(len(bought))
     names = {old: f"golden-line-{i}" for i, old in enumerate(bought["order_line_id"])}
-    owners = [_account(i) for i in number]
+    owners = [_account(int(i)) for i in number]
     dealt = bought.assign(
         order_line_id=list(names.values()),
         order_id=[f"golden-order-{i // 2}-{i % len(_BODIES)}" for i in number],
@@ -231,7 +229,7 @@ class _Rows:
 
 
 def _risks(job: Job, folder: Path, few: Tables) -> Made:
-    models = {False: ReturnRisk.load(folder / "checkout"), True: ReturnRisk.load(folder / "delivered")}
+    checkout, delivered = (ReturnRisk.load(folder / moment) for moment in ("checkout", "delivered"))
     space = ReturnRiskSpace.load(folder, engine=_ENGINE)
     values = _values(job, space, few)
     at, market = _asked_at(few), _market(few)
@@ -254,7 +252,7 @@ def _risks(job: Job, folder: Path, few: Tables) -> Made:
         )
         (context,) = lookup.contexts([question])
         X = np.concatenate([context.X, context.delivery], axis=1) if arrived else context.X
-        ((_, *reasons),) = models[arrived].predict_proba(X).tolist()
+        ((_, *reasons),) = (delivered if arrived else checkout).predict_proba(X).tolist()
         questions.append(question)
         answers.append({"lines": [{"p_return": min(sum(reasons), 1.0), "reasons": reasons}]})
     return questions, answers, _found(state, values), space.fingerprint
@@ -283,8 +281,9 @@ def _claims(job: Job, folder: Path, few: Tables) -> Made:
 
 def _market(few: Tables) -> str | None:
     lines = few["order_lines"]
-    known = lines["market"].dropna() if "market" in lines else []
-    return str(known.mode().iloc[0]) if len(known) else None
+    if "market" not in lines or lines["market"].isna().all():
+        return None
+    return str(lines["market"].mode().iloc[0])
 
 
 def _text(value: object) -> str | None:
