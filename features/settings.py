@@ -45,6 +45,11 @@ def _on(value: object) -> object:
     return "on" if value is True else value
 
 
+def _switch(value: object) -> object:
+    """YAML reads ``on`` and ``off`` as true and false."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 def _origin(value: str) -> str:
     if _ORIGIN.fullmatch(value) is None:
         raise ValueError(
@@ -102,7 +107,14 @@ class Settings(BaseSettings):
     max_body_bytes, max_items
         Largest request body, and most questions in one list.
     log_level
-        Level of the service's own log.
+        Level of the service's own log. At ``DEBUG`` it may hold values of requests, at the others
+        it does not.
+    log_format
+        ``json``, one object a line, ``text``, or ``auto``: text on a terminal and JSON elsewhere.
+    access_log
+        Whether each request is logged: method, path pattern, status, milliseconds, request id, key.
+    traces
+        Whether OpenTelemetry traces are sent (``on``) to where OTEL_EXPORTER_OTLP_ENDPOINT says.
     engine
         What computes the histories: ``polars``, ``duckdb``, ``pandas`` or ``spark``. The values are
         the same; see `docs/scaling.md`.
@@ -138,6 +150,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
     max_items: Annotated[int, Field(ge=1)] = 1_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    access_log: bool = False
+    traces: Annotated[Literal["off", "on"], BeforeValidator(_switch)] = "off"
     engine: Engine = "polars"
     policy_dir: Annotated[Path | None, BeforeValidator(_blank)] = None
     keys: Annotated[Literal["auto", "on"], BeforeValidator(_on)] = "auto"
