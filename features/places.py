@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -79,8 +79,15 @@ def existing(url: str | Path) -> list[str]:
     return list(metas(places(url)))
 
 
-def metas(urls: tuple[str, ...]) -> dict[str, dict[str, str]]:
+def metas(urls: Sequence[str], *, quick: bool = False) -> dict[str, dict[str, str]]:
     """What is said of the states at these places, where there is one.
+
+    Parameters
+    ----------
+    urls
+        The places.
+    quick
+        As :func:`features.stores.open_state` takes it.
 
     Raises
     ------
@@ -89,7 +96,7 @@ def metas(urls: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """
     found = {}
     for url in urls:
-        with suppress(NoStateError), open_state(url, readonly=True) as state:
+        with suppress(NoStateError), open_state(url, readonly=True, quick=quick) as state:
             found[url] = state.meta()
     return found
 

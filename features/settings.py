@@ -100,6 +100,17 @@ class Settings(BaseSettings):
         Folder that keeps local copies of the champion models, one sub-folder a model.
     registry_timeout_s
         Seconds the service waits for the model registry at start before it takes the local copy.
+    champion_poll_s
+        Seconds between two looks of the running service into the registry, by one process for all
+        workers; 0 for never. What `muslin promote` does on the same machine is seen at once.
+    challenger_state_url
+        The state of a challenger whose feature space is another than the champion's, filled by
+        ``muslin materialize --challenger``; as `state_url`.
+    shadow_rate
+        Share of the requests that a challenger answers, too, while there is one.
+    shadow_log
+        File to which differences between champion and challenger are written, one JSON object a
+        line; the file before it is kept under its name and ``.1``.
     host, port
         Where the service listens. Loopback by default: put a reverse proxy before it.
     workers
@@ -144,6 +155,10 @@ class Settings(BaseSettings):
     audit_retention_days: Annotated[int, Field(ge=1)] = 730
     champion_dir: Path = _VAR / "champion"
     registry_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    champion_poll_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    challenger_state_url: Annotated[str | None, BeforeValidator(_blank)] = None
+    shadow_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
+    shadow_log: Path = _VAR / "shadow.jsonl"
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 3000
     workers: Annotated[int, Field(ge=1, le=256)] = 1

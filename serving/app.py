@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -16,6 +16,8 @@ from features.state import StateError
 from serving.access.gate import Gate
 from serving.access.headers import Fields, Headers
 from serving.access.weight import cost_of
+from serving.degraded import watches
+from serving.dependency import Dependency
 from serving.http import (
     ASGIApp,
     Disconnected,
@@ -74,6 +76,8 @@ class MuslinApp:
         }
         self._document: bytes | None = None
         self._live: LiveState | None = None
+        self._champions: Callable[[], Mapping[str, object]] = dict
+        self.dependencies: list[Dependency] = []
         for operation in OPERATIONS:
             self._tell(operation.path, None, _STARTING)
 
@@ -93,9 +97,28 @@ class MuslinApp:
         """
         self._tell(path, endpoint, readiness)
 
+    def exchange(self, parts: Mapping[str, tuple[Endpoint | None, Readiness]]) -> None:
+        """Let these endpoints answer, all from the same moment on; None answers 503.
+
+        Requests that have begun end with the endpoint they began with.
+        """
+        plain = {
+            path: replace(told, reason=_plain(told.reason)) for path, (_, told) in parts.items()
+        }
+        self._readiness = self._readiness | plain
+        self._endpoints = self._endpoints | {path: each for path, (each, _) in parts.items()}
+
+    def use_champions(self, told: Callable[[], Mapping[str, object]]) -> None:
+        """Let ``/readyz`` tell which version of each model answers, waits, or was refused."""
+        self._champions = told
+
     def use_live(self, live: LiveState) -> None:
         """Let ``/readyz`` tell how far behind the live events the online state is."""
         self._live = live
+
+    def depend_on(self, dependency: Dependency) -> None:
+        """Let ``/readyz`` tell when this cannot be used; of the online state it tells anyway."""
+        self.dependencies.append(dependency)
 
     def not_ready(
         self, path: str, reason: str, action: str | None, *, source: str | None = None
@@ -109,9 +132,7 @@ class MuslinApp:
             before, _, rest = path.partition("{")
             self._patterns.append((before, rest.partition("}")[2], path))
         self._endpoints[path] = endpoint
-        if readiness.reason is not None:  # /readyz is open to all
-            readiness = replace(readiness, reason=without_credentials(readiness.reason))
-        self._readiness[path] = readiness
+        self._readiness[path] = replace(readiness, reason=_plain(readiness.reason))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
@@ -233,12 +254,25 @@ class MuslinApp:
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         endpoints = {path: each.as_dict() for path, each in self._readiness.items()}
         live = self._live.told if self._live is not None else None
-        return status, orjson.dumps({"ready": ready, "endpoints": endpoints, "live": live})
+        lost = [told for each in (*watches(), *self.dependencies) if (told := each.told())]
+        told = {
+            "ready": ready,
+            "endpoints": endpoints,
+            "champions": self._champions(),
+            "live": live,
+            "degraded": lost,
+        }
+        return status, orjson.dumps(told)
 
     def _docs(self) -> tuple[int, bytes]:
         if self._document is None:
             self._document = orjson.dumps(openapi_document(self.settings))
         return HTTPStatus.OK, self._document
+
+
+def _plain(reason: str | None) -> str | None:
+    """A reason as `/readyz` may tell it, which is open to all."""
+    return None if reason is None else without_credentials(reason)
 
 
 def _wrong_method(path: str, method: str, allowed: str) -> Problem:

@@ -22,13 +22,14 @@ from typing import Final
 from features.event_log import EventLog, EventLogError
 from features.lease import open_lease
 from features.live.fold import Applied, Fold, ModelState
+from features.places import metas, places
 from features.settings import Settings, SettingsError
 from features.state import StateConflictError, StateError, StateStore
 from features.stores import open_event_log, open_state
 from serving.champion import fetch
 from serving.model_states import FollowError, ModelStates
 
-__all__ = ["Follower", "main"]
+__all__ = ["Follower", "Followers", "followed_places", "main"]
 
 logger = logging.getLogger("muslin.serving")
 
@@ -37,6 +38,7 @@ _POLL_S: Final = 0.05
 _WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 30.0
 _LONGEST_REST_S: Final = 2.0
+_SPARE_S: Final = 2.0
 _IDLE_S: Final = 60.0
 _TELL_S: Final = 30.0
 _DRAIN_S: Final = 5.0
@@ -58,6 +60,49 @@ class _Counts:
         self.unknown += len(applied.unknown)
 
 
+class Followers:
+    """Keeps every place of the state up, the one that serves and the one that may serve next.
+
+    A champion that comes, or comes back, finds a state that knows what happened meanwhile.
+
+    Parameters
+    ----------
+    settings
+        Where the state, the log and the champions are.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        first, *others = followed_places(settings)
+        self._followers = [Follower(settings.model_copy(update={"state_url": first}))] + [
+            Follower(settings.model_copy(update={"state_url": url}), spare=True) for url in others
+        ]
+        self._due = [0.0] * len(self._followers)
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop` is set; what is in the log by then is folded before it ends."""
+        try:
+            while not stop.is_set():
+                stop.wait(self.turn())
+            for each in self._followers:
+                each.drain()
+        finally:
+            for each in self._followers:
+                each.close()
+
+    def turn(self) -> float:
+        """Let each whose time has come do what there is to do; the seconds until the next."""
+        for i, each in enumerate(self._followers):
+            if self._due[i] <= time.monotonic():
+                self._due[i] = time.monotonic() + each.turn()
+        return max(0.0, min(self._due) - time.monotonic())
+
+
+def followed_places(settings: Settings) -> tuple[str, ...]:
+    """Where a state may be that is kept up."""
+    url = settings.challenger_state_url
+    return (*places(settings.state_url), *(() if url is None else (url,)))
+
+
 class Follower:
     """Keeps the state of some settings up with their log.
 
@@ -67,10 +112,15 @@ class Follower:
         Where the state, the log and the champions are.
     now
         Seconds since the epoch.
+    spare
+        Whether it is a place that need not hold a state; then it says nothing where it holds none.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: Settings, now: Callable[[], float] = time.time, *, spare: bool = False
+    ) -> None:
         self._settings = settings
+        self._spare = spare
         self._now = now
         self._lease = open_lease(settings.state_url)
         self._models = ModelStates(settings)
@@ -88,25 +138,32 @@ class Follower:
         try:
             while not stop.is_set():
                 stop.wait(self.turn())
-            until = self._now() + _DRAIN_S
-            while self._now() < until:
-                self.turn()
-                if not self._took:
-                    break
+            self.drain()
         finally:
             self.close()
+
+    def drain(self) -> None:
+        """Fold what is in the log by now."""
+        until = self._now() + _DRAIN_S
+        while self._now() < until:
+            self.turn()
+            if not self._took:
+                break
 
     def turn(self) -> float:
         """Do what there is to do now, and give the seconds until it is worth looking again."""
         self._took = 0
         try:
+            if self._spare and self._state is None and not metas([self._settings.state_url]):
+                return _SPARE_S
             if not self._lease.take():
                 self._say("another process follows this state; this one waits for its turn")
                 return _WAIT_S
             wait = self._step(self._ready())
         except FollowError as error:
             self._fold = None
-            self._say(str(error))
+            if not self._spare:
+                self._say(str(error))
             return _WAIT_S
         except StateConflictError:  # it was filled anew meanwhile
             self._fold = None
@@ -220,7 +277,7 @@ def main() -> None:
     os.nice(5)  # those who wait for an answer go first
     if given.fetch:
         fetch(settings, *ModelStates.names)
-    Follower(settings).run(stop)
+    Followers(settings).run(stop)
 
 
 def _wait_for_parent(stop: threading.Event) -> None:

@@ -39,6 +39,8 @@ class LiveState:
 
     Attributes
     ----------
+    place
+        Of the state that is looked at; see :func:`features.places.places`.
     told : dict or None
         ``followed``: whether a process keeps the state up; ``events_waiting``: events of the log
         that are not in the state yet; ``seconds_behind``: for how long the first of them has been
@@ -48,6 +50,7 @@ class LiveState:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.place = settings.state_url
         self._looked = 0.0
         self._looking: asyncio.Future[dict[str, Any]] | None = None
         self.told: dict[str, Any] | None = None
@@ -84,11 +87,11 @@ class LiveState:
         told = dict(_NOTHING)
         try:
             # Connections of its own: the writer's is held while the disk is busy.
-            lease = open_lease(self._settings.state_url, quick=True)
+            lease = open_lease(self.place, quick=True)
             told["followed"] = lease.taken()
             with suppress(StateError):
                 lease.release()
-            with open_state(self._settings.state_url, readonly=True, quick=True) as state:
+            with open_state(self.place, readonly=True, quick=True) as state:
                 stands = position(state.meta())
             if stands is None:
                 told["reason"] = (

@@ -14,7 +14,14 @@ from features.live.windows import position
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
 from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace
-from serving.champion import ChampionError, load
+from serving.champions.copies import (
+    CHALLENGER,
+    Champion,
+    ChampionError,
+    check,
+    copies_of,
+    read_record,
+)
 
 __all__ = ["FollowError", "ModelStates"]
 
@@ -65,7 +72,7 @@ class ModelStates:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: dict[str, tuple[str, _Kept]] = {}
+        self._loaded: dict[tuple[str, str], _Kept] = {}
 
     def of(self, meta: Mapping[str, str], where: str) -> dict[str, ModelState]:
         """What is to be kept up in a state, by model.
@@ -99,12 +106,14 @@ class ModelStates:
                 " does not know; run: muslin materialize --data DIR"
             )
         try:
-            folder, found = load(self._settings, name)
+            found = self._copy(name, meta[_SPACE + name])
+            kept = self._loaded.get((name, found.folder))
+            if kept is None:
+                kept = self._loaded[name, found.folder] = _LOADERS[name](
+                    check(self._settings, found)
+                )
         except ChampionError as error:
             raise FollowError(f"live events are not followed: {error}") from error
-        if self._loaded.get(name, ("", None))[0] != found.folder:
-            self._loaded[name] = (found.folder, _LOADERS[name](folder))
-        kept = self._loaded[name][1]
         if kept.fingerprint != meta[_SPACE + name]:
             raise FollowError(
                 f"live events are not followed: the online state at {where} was filled for version"
@@ -112,3 +121,13 @@ class ModelStates:
                 " is the champion; run: muslin materialize --data DIR"
             )
         return kept.state
+
+    def _copy(self, name: str, fingerprint: str) -> Champion:
+        """The copy a state was filled for: the champion, one before it, or the challenger."""
+        champion = read_record(self._settings, name)
+        offered = (
+            champion,
+            *copies_of(self._settings, name),
+            *copies_of(self._settings, name, CHALLENGER),
+        )
+        return next((each for each in offered if each.space == fingerprint), champion)

@@ -66,8 +66,9 @@ class Muslin:
         fetch_champions(settings)
 
     def __init__(self) -> None:
-        start(app)
+        keeper = start(app)
         # Half a million objects of libraries and models stay for good: looking through them again
         # and again is what makes the slowest requests slow.
         gc.collect()
         gc.freeze()
+        keeper.watch()

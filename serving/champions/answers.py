@@ -17,6 +17,7 @@ from serving.champions.keeper import MATERIALIZE
 from serving.degraded import open_steady
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
+from serving.live_state import LiveState
 from serving.parts import Endpoint, Loaded, Readiness
 from serving.return_review.build import build
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -52,10 +53,20 @@ class Answers:
         Whether it answers returns desks, too: that leaves a record.
     wrap
         Put around each endpoint of a model.
+    live
+        Told which state is read.
     """
 
-    def __init__(self, app: MuslinApp, *, reviews: bool = True, wrap: Wrap | None = None) -> None:
+    def __init__(
+        self,
+        app: MuslinApp,
+        *,
+        reviews: bool = True,
+        wrap: Wrap | None = None,
+        live: LiveState | None = None,
+    ) -> None:
         self._app = app
+        self._live = live
         self._wrap: Wrap = wrap or (lambda _, endpoint: endpoint)
         settings = app.settings
         self._policies: Policies | None = None
@@ -100,11 +111,13 @@ class Answers:
             path: (None if endpoint is None else self._wrap(path, endpoint), told)
             for path, (endpoint, told) in parts.items()
         }
+        place = next(
+            (places[name] for name in ("abuse", "size_fit", "return_risk") if name in places),
+            self._app.settings.state_url,
+        )
+        if self._live is not None:
+            self._live.place = place
         if self._desk is not None and self._policies is not None:
-            place = next(
-                (places[name] for name in ("abuse", "size_fit", "return_risk") if name in places),
-                self._app.settings.state_url,
-            )
             wrapped |= self._desk.parts(self._policies, place, sizes, risks, abuse)
         self._app.exchange(wrapped)
 

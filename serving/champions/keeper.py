@@ -187,7 +187,7 @@ class Keeper:
     def _states(self) -> dict[str, dict[str, str]] | None:
         """What is said of the state at each place; None while that cannot be told."""
         try:
-            return metas(self._searched())
+            return metas(self._searched(), quick=True)
         except StateError as error:
             logger.debug("the places of the online state cannot be read: %s", error)
             return None
