@@ -3,9 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := $(VENV)/audit
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint lock
+.PHONY: help setup demo test bench lint audit lock
 
 help:
 	@echo "make demo              simulate a shop, train, promote and serve the three models, ask them"
@@ -13,6 +14,7 @@ help:
 	@echo "make test              run all tests"
 	@echo "make bench             measure tables, service, models and histories (two or three hours; nothing else should run)"
 	@echo "make lint              ruff and mypy --strict"
+	@echo "make audit             look for known vulnerabilities of the locked dependencies (asks PyPI, else OSV)"
 	@echo "make lock              write requirements.lock anew (needs uv)"
 
 setup: $(READY)
@@ -20,7 +22,7 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) from requirements.lock (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --report $(VENV)/installed.json -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -45,5 +47,16 @@ bench: $(READY)
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+# pip-audit has a lock and an environment of its own: none of it is needed to run or test Muslin.
+$(AUDIT)/.ready: .ci/audit.lock
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/audit.lock
+	@touch $(AUDIT)/.ready
+
+# Exit code of .ci/audit.py: 1 for a vulnerable package, 3 where no source could be asked.
+audit: $(AUDIT)/.ready
+	@$(AUDIT)/bin/python .ci/audit.py $(AUDIT)/bin/pip-audit requirements.lock
+
 lock:
+	echo "pip-audit>=2.10" | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" -o .ci/audit.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" -o requirements.lock

@@ -17,7 +17,9 @@ PACKAGES = {
     "serving": {"data_contracts", "features", "models"},
 }
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-CONFIGURATION = ["requirements.lock", "pyproject.toml", "Makefile", ".ci/run"]
+CONFIGURATION = [
+    "requirements.lock", "pyproject.toml", "Makefile", ".ci/run", ".ci/audit.lock", ".ci/audit.py"
+]  # fmt: skip
 REGISTRY_CLIENT = "serving/champion.py"  # its child process, before the service starts
 
 
