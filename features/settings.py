@@ -117,6 +117,16 @@ class Settings(BaseSettings):
         Worker processes of the service.
     max_body_bytes, max_items
         Largest request body, and most questions in one list.
+    max_waiting
+        Requests under way in a worker, beyond which further ones are answered 429 at once.
+    max_connections
+        Open connections of a worker; beyond, the one that waits for its client longest is ended.
+    client_timeout_s
+        Seconds a client may take for sending a request, and for taking its answer.
+    drain_s
+        Seconds between the moment at which a worker, told to end, says it is not ready and the
+        moment from which it takes no connection any more; behind a load balancer a little longer
+        than that looks at ``/readyz``.
     log_level
         Level of the service's own log. At ``DEBUG`` it may hold values of requests, at the others
         it does not.
@@ -164,6 +174,10 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
     max_items: Annotated[int, Field(ge=1)] = 1_000
+    max_waiting: Annotated[int, Field(ge=1)] = 100
+    max_connections: Annotated[int, Field(ge=16, le=100_000)] = 1_000
+    client_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20.0
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 0.5
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
     access_log: bool = False

@@ -33,6 +33,7 @@ from serving.live_state import LiveState
 from serving.openapi import OPERATIONS, openapi_document
 from serving.parts import Endpoint, Readiness
 from serving.problems import Problem, problem_body
+from serving.queue import QUEUE
 
 __all__ = ["MuslinApp"]
 
@@ -149,12 +150,16 @@ class MuslinApp:
                 pattern, values = route
                 caller = self._gate.admit(scope, _NEEDS.get(pattern, ADMIN))
                 endpoint = self._endpoint(pattern, scope["method"])
-                body = await read_json_body(scope, receive, self.settings.max_body_bytes)
+                QUEUE.enter(scope)
+                body = await read_json_body(
+                    scope, receive, self.settings.max_body_bytes, self.settings.client_timeout_s
+                )
                 most = self.settings.max_items if pattern in _LISTED else None
                 if caller is None or caller.bucket is None:
                     cost_of(body, most, charged=False)
                 else:
                     self._gate.charge(caller, cost_of(body, most, charged=True))
+                await QUEUE.turn_of(body)
                 answer = await endpoint(body, request_id, *values)
                 status = _STATUS.get(pattern, HTTPStatus.OK)
                 await respond(send, answer, status=status, fields=fields)
@@ -250,7 +255,8 @@ class MuslinApp:
         await respond(send, body, status=status, fields=fields)
 
     def _readyz(self) -> tuple[int, bytes]:
-        ready = any(each.ready and each.counts for each in self._readiness.values())
+        able = any(each.ready and each.counts for each in self._readiness.values())
+        ready = able and not QUEUE.draining
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         endpoints = {path: each.as_dict() for path, each in self._readiness.items()}
         live = self._live.told if self._live is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ from serving.messages import (
     without_history_notice,
 )
 from serving.problems import FieldError, Problem, refuse_json
+from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
 from serving.risk_advisor import RiskAdvisor
 from serving.schemas import HINTS, SizeAdviceRequest
@@ -113,7 +113,7 @@ class SizeAdviceEndpoint:
         lacking: list[bool] = []  # whether history, by chunk
         for start in range(0, len(questions), _CHUNK):
             if start:
-                await asyncio.sleep(0)
+                await QUEUE.turn()
             missed = LOOKUPS.missed
             known += self._advisor.look_up(questions[start : start + _CHUNK])
             lacking.append(LOOKUPS.missed != missed)
@@ -122,7 +122,7 @@ class SizeAdviceEndpoint:
         answers: list[dict[str, Any]] = []
         for start in range(0, len(known), _CHUNK):
             if start:
-                await asyncio.sleep(0)
+                await QUEUE.turn()
             chunk = slice(start, start + _CHUNK)
             advised = self._advisor.advise(known[chunk])
             missed = LOOKUPS.missed

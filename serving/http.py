@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from serving.problems import Problem
+from serving.queue import QUEUE
 
 __all__ = [
     "ASGIApp",
@@ -31,7 +32,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
-_SLOWEST_BODY_S = 20.0
 
 
 class Disconnected(Exception):  # noqa: N818 - no error of ours
@@ -82,7 +82,9 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_json_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_json_body(
+    scope: Scope, receive: Receive, limit: int, patience_s: float = 20.0
+) -> bytes:
     """Read a JSON body of at most `limit` bytes.
 
     Parameters
@@ -92,11 +94,14 @@ async def read_json_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     limit
         Bytes. A longer body is refused by its ``Content-Length`` before a byte is read, or, where
         it is streamed, as soon as it grows beyond.
+    patience_s
+        Seconds in which the rest of a body must follow its first part.
 
     Raises
     ------
     Problem
-        413 too long, 415 not JSON by its content type, 408 too slow, 400 wrong length header.
+        413 too long, 415 not JSON by its content type, 408 too slow, 400 wrong length header, 429
+        when it is complete and by then too much is under way, or too many large ones arrive.
     Disconnected
         When the client goes away.
     """
@@ -108,32 +113,34 @@ async def read_json_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise _too_long(limit)
         return whole
     try:
-        async with asyncio.timeout(_SLOWEST_BODY_S):
-            return await _read_rest(message, receive, limit)
+        async with asyncio.timeout(patience_s):
+            body = await _read_rest(message, receive, limit)
     except TimeoutError:
         raise Problem(
             HTTPStatus.REQUEST_TIMEOUT,
             "body-too-slow",
             "The body did not arrive in time",
-            f"The body was not complete after {_SLOWEST_BODY_S:g} seconds.",
+            f"The body was not complete after {patience_s:g} seconds.",
             headers={"connection": "close"},
         ) from None
+    QUEUE.enter(scope)
+    return body
 
 
 async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
-    length = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        chunk: bytes = message.get("body", b"")
-        length += len(chunk)
-        if length > limit:
-            raise _too_long(limit)
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return b"".join(chunks)
-        message = await receive()
+    with QUEUE.arriving() as arriving:
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk: bytes = message.get("body", b"")
+            arriving.add(len(chunk))
+            if arriving.held > limit:
+                raise _too_long(limit)
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await receive()
 
 
 def _check_headers(headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -22,6 +21,7 @@ from serving.degraded import LOOKUPS
 from serving.languages import Language, Languages
 from serving.messages import locale_notice, without_history_notice
 from serving.problems import FieldError, refuse_json, refuse_values
+from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
 from serving.risk_advisor import RiskAdvisor
 from serving.risk_messages import (
@@ -104,7 +104,7 @@ class ReturnRiskEndpoint:
         answers: list[dict[str, Any]] = []
         for chunk in _chunks(questions):
             if chunk.start:
-                await asyncio.sleep(0)
+                await QUEUE.turn()
             missed = LOOKUPS.missed
             assessed = self._advisor.assess(questions[chunk])
             answers += [

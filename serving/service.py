@@ -16,6 +16,8 @@ from _bentoml_sdk import Service
 from features.settings import Settings
 from serving.access.gate import announce
 from serving.app import MuslinApp
+from serving.connections import use_limits
+from serving.drain import drain_on_sigterm
 from serving.http import ASGIApp, Receive, Scope, Send
 from serving.parent import end_with_parent
 from serving.startup import fetch_champions, start
@@ -35,6 +37,7 @@ class DirectService(Service):  # type: ignore[misc]
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the ASGI application of a worker; called by the worker itself, once."""
         end_with_parent()
+        use_limits(settings)
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,7 @@ class DirectService(Service):  # type: ignore[misc]
             elif scope["type"] == "http":
                 await app.guard(bentoml_app, scope, receive, send)
             else:  # the lifespan, in which BentoML makes the service's instance
+                drain_on_sigterm(settings.drain_s)
                 await bentoml_app(scope, receive, send)
 
         return direct

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from serving.events.accepted import Refusals, accepted
 from serving.events.schemas import HINTS, Event
 from serving.events.writer import EventWriter, TooBusyError
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.queue import QUEUE
 from serving.reading import holds_list
 
 __all__ = ["EventsEndpoint"]
@@ -88,7 +88,8 @@ class EventsEndpoint:
 
     async def _append(self, events: Sequence[NewEvent]) -> list[int | None]:
         try:
-            return await self._writer.append(events)
+            with QUEUE.waiting_elsewhere():
+                return await self._writer.append(events)
         except EventConflictError as error:
             raise Problem(
                 HTTPStatus.CONFLICT,
@@ -124,7 +125,7 @@ async def _ready(events: Sequence[Any], *, is_list: bool) -> list[NewEvent]:
     errors: list[FieldError] = []
     for place, event in enumerate(events):
         if place and place % _CHUNK == 0:
-            await asyncio.sleep(0)
+            await QUEUE.turn()
         wrong = Refusals(f"[{place}]." if is_list else "")
         made = accepted(event, now_us, wrong)
         errors += wrong

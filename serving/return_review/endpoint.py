@@ -24,6 +24,7 @@ from serving.degraded import LOOKUPS
 from serving.dependency import Dependency
 from serving.languages import Language, Languages
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
+from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
 from serving.return_review.gather import Gathered, Gatherer, Orders
 from serving.return_review.judgement import Judgement, judge
@@ -125,7 +126,7 @@ class ReturnReviewEndpoint:
             zip(requests, orders, languages, strict=True)
         ):
             if index and index % _CHUNK == 0:
-                await asyncio.sleep(0)
+                await QUEUE.turn()
             try:
                 gathered = self._gatherer.gather(request, order, now, unreachable=found.unreachable)
                 reviews.append(self._review(request, gathered, language, now, request_id))
@@ -135,7 +136,8 @@ class ReturnReviewEndpoint:
                 ) from None
         # An append waits for the disk: others are answered meanwhile.
         try:
-            await asyncio.to_thread(self._audit.append_reviews, reviews)
+            with QUEUE.waiting_elsewhere():
+                await asyncio.to_thread(self._audit.append_reviews, reviews)
         except AuditError as error:
             raise not_recorded(error, self._record) from error
         self._record.works()
