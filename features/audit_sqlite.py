@@ -242,6 +242,28 @@ class SqliteAudit:
             }
         )
 
+    def routes(self) -> pd.DataFrame:
+        """When each review was answered and the route it was given, oldest first; nobody is named.
+
+        Returns
+        -------
+        DataFrame (n, 2)
+            ``reviewed_at`` (``datetime64[us, UTC]``) and ``route``.
+        """
+        with self._lock, self._explained("read"):
+            found = self._db.execute(
+                "SELECT at, json_extract(content, '$.route') FROM entries WHERE kind = ?"
+                " ORDER BY at, seq",
+                (_REVIEW,),
+            ).fetchall()
+        at = pd.to_datetime(pd.Series([a for a, _ in found], dtype="float64"), unit="s", utc=True)
+        return pd.DataFrame(
+            {
+                "reviewed_at": at.dt.round("us").astype("datetime64[us, UTC]"),
+                "route": pd.Series([route for _, route in found], dtype="str"),
+            }
+        )
+
     def forget(self, customer_id: str) -> Removed:
         """Remove a person's reviews with their outcomes, also from the bytes of the file.
 

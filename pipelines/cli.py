@@ -1,7 +1,7 @@
 """The command line, `muslin`. Commands import what they need when they run, so that help is quick.
 
-Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused, or the state differs from
-the tables; 4 a record that was tampered with.
+Exit codes: 0 done; 1 an error of ours; 2 bad input; 3 promotion refused, the state differs from the
+tables, or a limit of the monitor is crossed; 4 a record that was tampered with.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipelines.features_cli import build_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
 from pipelines.keys_cli import add_command, list_command, revoke_command, rotate_command
+from pipelines.monitor_cli import monitor_command
 from pipelines.policy_cli import policy_app
 from pipelines.sizes_cli import sizes_app
 from pipelines.state_cli import check_command
@@ -472,6 +473,7 @@ _features = typer.Typer(
 _features.command("build")(_explained(build_command))
 app.add_typer(_features, name="features")
 app.command("forget")(_explained(forget_command))
+app.command("monitor")(_explained(monitor_command))
 app.add_typer(policy_app, name="policy")
 app.add_typer(sizes_app, name="sizes")
 _state = typer.Typer(

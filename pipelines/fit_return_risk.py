@@ -24,11 +24,12 @@ _MOMENTS: tuple[Moment, ...] = get_args(Moment)
 
 @dataclass(frozen=True)
 class FittedReturnRisk(Fitted):
-    """Feature space, and a model for each moment."""
+    """Feature space, a model for each moment, and the lines as of the checkout."""
 
     space: ReturnRiskSpace
     models: Mapping[Moment, ReturnRisk]
     lines: int = field(default=0)
+    data: ReturnRiskData | None = field(default=None, repr=False)
 
     @property
     def learnt(self) -> int:
@@ -114,11 +115,12 @@ def fit_return_risk(
     say("building features")
     models = {}
     lines = 0
-    for moment, data in space.moments(tables, moments, hold_out).items():
+    found = space.moments(tables, moments, hold_out)
+    for moment, data in found.items():
         say(f"training for the {moment}")
         models[moment] = learn(data, params, moment)
         lines = int((data.y >= 0).sum())
-    return FittedReturnRisk(space, models, lines)
+    return FittedReturnRisk(space, models, lines, found.get("checkout"))
 
 
 def backtest_return_risk(

@@ -14,6 +14,7 @@ import numpy as np
 from data_contracts.errors import BadInputError
 from pipelines.folds import Fold
 from pipelines.jobs.base import Fitted, Job, Judgement, Prepared, Tables
+from pipelines.monitor.observe import observe
 from pipelines.plots import calibration_plot
 from pipelines.tracking import Registry, Version, fingerprint
 from pipelines.tune import tune
@@ -116,6 +117,9 @@ def train_model(
         folder = Path(temporary) / "model"
         folder.mkdir()
         fitted.save(folder)
+        population = observe(job, tables, fitted, judged)
+        if population is not None:
+            population.save(folder)
         version = registry.register(
             job.name,
             folder,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_contracts.errors import BadInputError
@@ -53,6 +54,7 @@ class PreparedClaims:
     at: Ints = field(repr=False)
     X: Floats = field(repr=False)
     y: Ints = field(repr=False)
+    ids: npt.NDArray[np.object_] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ class AbuseJob(Job):
         start = fold.start.value // 1000
         now = live.at >= start
         y = fold.outcomes["y"].reindex(live.ids[now]).fillna(-1).to_numpy(dtype=np.int64)
-        return PreparedClaims(space.data(fold.tables), live.at[now], live.X[now], y)
+        return PreparedClaims(space.data(fold.tables), live.at[now], live.X[now], y, live.ids[now])
 
     def judge_fold(self, prepared: PreparedClaims, params: Mapping[str, Any]) -> Judgement:
         """Fit these settings on a fold and judge them on its judged claims."""
@@ -185,7 +187,7 @@ class AbuseJob(Job):
         judged = prepared.y >= 0
         y = prepared.y[judged]
         metrics = abuse_metrics(y, score[judged, 1], score[:, 1])
-        return Judgement(metrics, y, score[judged])
+        return Judgement(metrics, y, score[judged], prepared.ids[judged])
 
     def pooled(self, folds: Sequence[dict[str, float]]) -> dict[str, float]:
         """Mean over the folds, and how far it lies outside what decisions allow."""

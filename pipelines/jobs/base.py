@@ -51,11 +51,17 @@ MISCALIBRATION = 0.02
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a model made of a fold: its metrics, outcomes and probabilities."""
+    """What a model made of a fold: its metrics, outcomes and probabilities.
+
+    With the ids of what was judged, where the job knows them: figures are kept by group then.
+    """
 
     metrics: dict[str, float]
     y: Ints = field(repr=False)
     probability: Floats = field(repr=False)
+    ids: npt.NDArray[np.object_] = field(
+        default_factory=lambda: np.empty(0, dtype=object), repr=False
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_contracts.errors import BadInputError
@@ -47,6 +48,7 @@ class PreparedRisks:
     learn: ReturnRiskData = field(repr=False)
     X: Floats = field(repr=False)
     y: Ints = field(repr=False)
+    ids: npt.NDArray[np.object_] = field(repr=False)
 
 
 class ReturnRiskJob(Job):
@@ -139,13 +141,14 @@ class ReturnRiskJob(Job):
         live = space.data(fold.live)
         y = fold.outcomes["y"].reindex(live.ids).fillna(-1).to_numpy(dtype=np.int64)
         judged = y >= 0
-        return PreparedRisks(space.data(fold.tables), live.X[judged], y[judged])
+        return PreparedRisks(space.data(fold.tables), live.X[judged], y[judged], live.ids[judged])
 
     def judge_fold(self, prepared: PreparedRisks, params: Mapping[str, Any]) -> Judgement:
         """Fit these settings on a fold and judge them on its lines."""
         model = learn(prepared.learn, params)
         probability = model.predict_proba(prepared.X)
-        return Judgement(risk_metrics(prepared.y, probability), prepared.y, probability)
+        metrics = risk_metrics(prepared.y, probability)
+        return Judgement(metrics, prepared.y, probability, prepared.ids)
 
     def limits(self, metrics: Mapping[str, float]) -> tuple[Limit, ...]:
         """Returns of all reasons together: single reasons are too rare to tell."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_contracts.errors import BadInputError
@@ -53,6 +54,9 @@ class PreparedSizes:
     at: Ints = field(repr=False)
     X_judged: Floats = field(repr=False)
     y_judged: Ints = field(repr=False)
+    ids: npt.NDArray[np.object_] = field(
+        default_factory=lambda: np.empty(0, dtype=object), repr=False
+    )
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ class SizeFitJob(Job):
             at=data.at[learn],
             X_judged=data.X[judged],
             y_judged=outcome[judged],
+            ids=data.ids[judged],
         )
 
     def judge_fold(self, prepared: PreparedSizes, params: Mapping[str, Any]) -> Judgement:
@@ -209,7 +214,7 @@ class SizeFitJob(Job):
         model.fit(prepared.X, prepared.y, told=prepared.told, at=prepared.at)
         probability = model.predict_proba(prepared.X_judged)
         metrics = fit_metrics(prepared.y_judged, probability)
-        return Judgement(metrics, prepared.y_judged, probability)
+        return Judgement(metrics, prepared.y_judged, probability, prepared.ids)
 
     def limits(self, metrics: Mapping[str, float]) -> tuple[Limit, ...]:
         """Every class by itself."""
