@@ -22,7 +22,8 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) from requirements.lock (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --report $(VENV)/installed.json -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock 2> $(VENV)/install.log; \
+		status=$$?; cat $(VENV)/install.log >&2; exit $$status
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 

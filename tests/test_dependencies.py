@@ -48,11 +48,10 @@ def test_what_is_installed_agrees_with_one_another():
 
 
 def test_nothing_that_was_installed_was_taken_back_by_its_authors():
-    report = ROOT / ".venv" / "installed.json"
-    if not report.exists():
-        pytest.skip("the environment was set up without a report; make setup writes one")
-    installed = json.loads(report.read_text("utf-8"))["install"]
-    yanked = [each["metadata"]["name"] for each in installed if each.get("is_yanked")]
+    log = ROOT / ".venv" / "install.log"  # what pip warned of
+    if not log.exists():
+        pytest.skip("the environment was set up without a log; make setup writes one")
+    yanked = [line for line in log.read_text("utf-8").splitlines() if "yanked" in line]
     assert not yanked
 
 

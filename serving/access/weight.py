@@ -15,7 +15,7 @@ DEEPEST: Final = 32
 """Deepest nesting that is read; the deepest body the service has a use for nests six."""
 
 _OPENERS: Final = b"[{"
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_OTHERS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _FEW: Final = 64
 
 
@@ -94,8 +94,11 @@ def weigh(body: bytes) -> Weight:
     text = body
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    outside = b"".join(text.split(b'"')[::2])
-    brackets = outside.translate(None, _NOT_BRACKETS)
+    # Two quotes side by side open and close, or close and open: without them all else stays within a
+    # string, or outside.
+    brackets = text.translate(None, _OTHERS).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = b"".join(brackets.split(b'"')[::2])
     if len(brackets) <= _FEW:
         return _weigh_few(brackets)
     return _weigh_many(brackets)
