@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from time import perf_counter
 
 import orjson
 
@@ -14,22 +15,26 @@ from features.credentials import without_credentials
 from features.settings import Settings
 from features.state import StateError
 from serving.access.gate import Gate
-from serving.access.headers import Fields, Headers
+from serving.access.headers import Field, Fields, Headers
+from serving.access.known_keys import Caller
 from serving.access.weight import cost_of
 from serving.degraded import watches
 from serving.dependency import Dependency
 from serving.http import (
     ASGIApp,
     Disconnected,
+    Message,
     Receive,
     Scope,
     Send,
-    new_request_id,
     read_json_body,
     respond,
 )
 from serving.languages import Languages
 from serving.live_state import LiveState
+from serving.observe.exposition import CONTENT_TYPE
+from serving.observe.observer import GONE, OTHER, Observer
+from serving.observe.request_id import HEADER, REQUEST_ID, request_id_of
 from serving.openapi import OPERATIONS, openapi_document
 from serving.parts import Endpoint, Readiness
 from serving.problems import Problem, problem_body
@@ -44,7 +49,8 @@ _STARTING = Readiness(ready=False, reason="the service is starting")
 _LONGEST_PARAMETER = 200
 _STATUS = {operation.path: operation.status for operation in OPERATIONS}
 _NEEDS = {operation.path: operation.scope for operation in OPERATIONS}
-_PAGE_NEEDS = {"/metrics": METRICS}
+_METRICS = "/metrics"
+_PAGE_NEEDS = {_METRICS: METRICS}
 _LISTED = frozenset(operation.path for operation in OPERATIONS if operation.listed)
 
 
@@ -74,11 +80,13 @@ class MuslinApp:
             "/livez": lambda: (HTTPStatus.OK, b'{"alive":true}'),
             "/readyz": self._readyz,
             "/docs.json": self._docs,
+            _METRICS: lambda: (HTTPStatus.OK, b""),  # written off the event loop
         }
         self._document: bytes | None = None
         self._live: LiveState | None = None
         self._champions: Callable[[], Mapping[str, object]] = dict
         self.dependencies: list[Dependency] = []
+        self.observer = Observer(settings, self.dependencies)
         for operation in OPERATIONS:
             self._tell(operation.path, None, _STARTING)
 
@@ -137,15 +145,25 @@ class MuslinApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
+        begun = perf_counter()
         path: str = scope["path"]
-        request_id = new_request_id()
-        fields = self._headers.of_answer(scope["headers"])
+        request_id = request_id_of(scope["headers"])
+        REQUEST_ID.set(request_id)
+        named = (HEADER, request_id.encode("ascii"))
+        fields = (*self._headers.of_answer(scope["headers"]), named)
+        pattern, status = OTHER, GONE
+        kind: str | None = None
+        caller: Caller | None = None
         try:
             route = self._route(path)
-            if scope["method"] == "OPTIONS" and await self._preflight(scope, send, route):
-                return
-            if route is None:
-                await self._page(scope, send)
+            if route is not None:
+                pattern = route[0]
+            elif path in self._pages:
+                pattern = path
+            if scope["method"] == "OPTIONS" and await self._preflight(scope, send, route, named):
+                status = HTTPStatus.NO_CONTENT
+            elif route is None:
+                status = await self._page(scope, send, named)
             else:
                 pattern, values = route
                 caller = self._gate.admit(scope, _NEEDS.get(pattern, ADMIN))
@@ -164,6 +182,7 @@ class MuslinApp:
                 status = _STATUS.get(pattern, HTTPStatus.OK)
                 await respond(send, answer, status=status, fields=fields)
         except Problem as problem:
+            status, kind = problem.status, problem.kind
             await _send_problem(send, problem, path, request_id, fields)
         except Disconnected:
             return
@@ -175,26 +194,43 @@ class MuslinApp:
                 f"{without_credentials(str(error))}; run: muslin materialize --data DIR, or restart"
                 " the service",
             )
+            status, kind = unusable.status, unusable.kind
             await _send_problem(send, unusable, path, request_id, fields)
         except Exception:
             # The client gets a number to quote; what happened stands in the log.
-            logger.exception("request %s to %s failed", request_id, path)
-            await _send_problem(send, _failure(request_id), path, request_id, fields)
+            logger.exception("a request to %s failed", pattern)
+            failure = _failure(request_id)
+            status, kind = failure.status, failure.kind
+            await _send_problem(send, failure, path, request_id, fields)
+        finally:
+            scope["muslin.endpoint"] = pattern
+            self.observer.done(
+                pattern, scope["method"], status, begun, request_id, kind=kind, caller=caller
+            )
 
     async def guard(self, inner: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Let another application answer, where the caller may ask for this path of it."""
         path: str = scope["path"]
+        request_id = request_id_of(scope["headers"])
+        REQUEST_ID.set(request_id)
+        name = (HEADER, request_id.encode("ascii"))
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), name]
+            await send(message)
+
         try:
             if path in _PAGE_NEEDS:
                 self._gate.admit(scope, _PAGE_NEEDS[path])
         except Problem as problem:
             fields = self._headers.of_answer(scope["headers"])
-            await _send_problem(send, problem, path, new_request_id(), fields)
+            await _send_problem(named, problem, path, request_id, fields)
         else:
-            await inner(scope, receive, send)
+            await inner(scope, receive, named)
 
     async def _preflight(
-        self, scope: Scope, send: Send, route: tuple[str, tuple[str, ...]] | None
+        self, scope: Scope, send: Send, route: tuple[str, tuple[str, ...]] | None, named: Field
     ) -> bool:
         """Answer a browser that asks whether a page may ask; False where it is no such question."""
         if route is None and scope["path"] not in self._pages:
@@ -204,7 +240,8 @@ class MuslinApp:
         if fields is None:
             return False
         status = int(HTTPStatus.NO_CONTENT)
-        await send({"type": "http.response.start", "status": status, "headers": list(fields)})
+        sent = [*fields, named]
+        await send({"type": "http.response.start", "status": status, "headers": sent})
         await send({"type": "http.response.body", "body": b""})
         return True
 
@@ -233,7 +270,7 @@ class MuslinApp:
             )
         return endpoint
 
-    async def _page(self, scope: Scope, send: Send) -> None:
+    async def _page(self, scope: Scope, send: Send, named: Field) -> int:
         path, method = scope["path"], scope["method"]
         page = self._pages.get(path)
         if page is None:
@@ -251,8 +288,13 @@ class MuslinApp:
         if path == "/readyz" and self._live is not None:
             await self._live.look()
         status, body = page()
-        fields = self._headers.of_page(scope["headers"])
-        await respond(send, body, status=status, fields=fields)
+        content_type = None
+        if path == _METRICS:
+            body = await self.observer.page(self._readiness, self._live)
+            content_type = CONTENT_TYPE
+        fields = (*self._headers.of_page(scope["headers"]), named)
+        await respond(send, body, status=status, content_type=content_type, fields=fields)
+        return status
 
     def _readyz(self) -> tuple[int, bytes]:
         able = any(each.ready and each.counts for each in self._readiness.values())

@@ -28,6 +28,7 @@ from serving.messages import (
     usual_text,
     without_history_notice,
 )
+from serving.observe.counts import Tally, no_tally
 from serving.problems import FieldError, Problem, refuse_json
 from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
@@ -57,6 +58,8 @@ class SizeAdviceEndpoint:
         Most questions in one list.
     risks
         Tells how likely each size comes back, where that is asked for.
+    tally
+        Counts the answers.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class SizeAdviceEndpoint:
         *,
         max_items: int,
         risks: RiskAdvisor | None = None,
+        tally: Tally = no_tally,
     ) -> None:
+        self._tally = tally
         self._advisor = advisor
         self._risks = risks
         self._languages = languages
@@ -148,6 +153,7 @@ class SizeAdviceEndpoint:
                     requests[chunk], known[chunk], advised, risks, languages[chunk], strict=True
                 )
             ]
+        self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
 
     def _return_risks(

@@ -28,6 +28,7 @@ from features.state import StateConflictError, StateError, StateStore
 from features.stores import open_event_log, open_state
 from serving.champion import fetch
 from serving.model_states import FollowError, ModelStates
+from serving.observe.logs import configure
 
 __all__ = ["Follower", "Followers", "followed_places", "main"]
 
@@ -267,8 +268,7 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    logging.basicConfig(format="%(asctime)s [%(levelname)s] [follow] %(message)s")
-    logger.setLevel(settings.log_level)
+    configure(settings, "follower")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -18,6 +18,7 @@ from serving.queue import QUEUE
 __all__ = [
     "ASGIApp",
     "Disconnected",
+    "Message",
     "Receive",
     "Scope",
     "Send",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -20,6 +20,7 @@ from serving.basket_costs import BasketCosts, PolicyCosts
 from serving.degraded import LOOKUPS
 from serving.languages import Language, Languages
 from serving.messages import locale_notice, without_history_notice
+from serving.observe.counts import Tally, no_tally
 from serving.problems import FieldError, refuse_json, refuse_values
 from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
@@ -55,11 +56,20 @@ class ReturnRiskEndpoint:
         What a return costs.
     max_items
         Most baskets in one list, and most lines in all of them.
+    tally
+        Counts the answers.
     """
 
     def __init__(
-        self, advisor: RiskAdvisor, languages: Languages, policies: Policies, *, max_items: int
+        self,
+        advisor: RiskAdvisor,
+        languages: Languages,
+        policies: Policies,
+        *,
+        max_items: int,
+        tally: Tally = no_tally,
     ) -> None:
+        self._tally = tally
         self._advisor = advisor
         self._languages = languages
         self._costs = PolicyCosts(policies)
@@ -113,6 +123,7 @@ class ReturnRiskEndpoint:
                     baskets[chunk], questions[chunk], assessed, languages[chunk], strict=True
                 )
             ]
+        self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
 
     def _check(self, baskets: Sequence[Basket], *, is_list: bool) -> None:

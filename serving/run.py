@@ -18,6 +18,8 @@ from typing import IO
 
 from features.settings import Settings, SettingsError
 from serving.companion import following
+from serving.observe.logs import configure
+from serving.observe.shared import shared_folder
 from serving.parent import SERVED_BY
 
 __all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
@@ -51,7 +53,8 @@ def run(settings: Settings, service: str = SERVICE) -> None:
     os.environ.update(settings.environment() | {SERVED_BY: str(os.getpid())})
     module, _, name = service.partition(":")
     bento = getattr(import_module(module), name)
-    with following(settings):
+    configure(settings, "main")
+    with shared_folder(), following(settings):
         bento.serve_http(host=settings.host, port=settings.port)
 
 

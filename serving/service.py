@@ -19,12 +19,13 @@ from serving.app import MuslinApp
 from serving.connections import use_limits
 from serving.drain import drain_on_sigterm
 from serving.http import ASGIApp, Receive, Scope, Send
+from serving.observe.logs import configure
 from serving.parent import end_with_parent
 from serving.startup import fetch_champions, start
 
 __all__ = ["BENTOML_PATHS", "DirectService", "Muslin", "app"]
 
-BENTOML_PATHS = frozenset({"/healthz", "/metrics", "/schema.json"})
+BENTOML_PATHS = frozenset({"/healthz", "/schema.json"})
 """Paths BentoML answers."""
 
 settings = Settings.load()
@@ -36,8 +37,10 @@ class DirectService(Service):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the ASGI application of a worker; called by the worker itself, once."""
+        configure(settings, f"worker {bentoml.server_context.worker_index or 1}")
         end_with_parent()
         use_limits(settings)
+        app.observer.begin()
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +69,7 @@ class Muslin:
     @staticmethod
     def fetch() -> None:
         """Say who may ask, and ask the model registry, before the workers are there."""
+        configure(settings, "main")
         announce(settings)
         fetch_champions(settings)
 

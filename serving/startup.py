@@ -110,7 +110,9 @@ def _take_events(app: MuslinApp) -> LiveState:
 
     log = Dependency("events")
     app.depend_on(log)
-    endpoint = EventsEndpoint(EventWriter(opened, log), max_items=settings.max_items)
+    endpoint = EventsEndpoint(
+        EventWriter(opened, log), max_items=settings.max_items, tally=app.observer.counts.events
+    )
     try:
         opened().close()
     except EventLogError as error:

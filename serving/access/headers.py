@@ -11,9 +11,10 @@ from typing import Final
 
 from serving.problems import FieldError, Problem
 
-__all__ = ["Fields", "Headers"]
+__all__ = ["Field", "Fields", "Headers"]
 
-Fields = tuple[tuple[bytes, bytes], ...]
+Field = tuple[bytes, bytes]
+Fields = tuple[Field, ...]
 """Headers as ASGI sends them."""
 
 _EVERY: Final[Fields] = (
@@ -28,8 +29,8 @@ _PAGE: Final[Fields] = (
     (b"x-frame-options", b"DENY"),
 )
 _VARY: Final = (b"vary", b"origin")
-_READABLE: Final = b"retry-after"
-_SENDABLE: Final = b"authorization, content-type, x-api-key"
+_READABLE: Final = b"retry-after, x-request-id"
+_SENDABLE: Final = b"authorization, content-type, x-api-key, x-request-id"
 _REMEMBERED_S: Final = b"7200"  # Chromium remembers no longer
 
 

@@ -18,6 +18,7 @@ from serving.degraded import open_steady
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
 from serving.live_state import LiveState
+from serving.observe.counts import Tally, no_tally
 from serving.parts import Endpoint, Loaded, Readiness
 from serving.return_review.build import build
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -99,14 +100,19 @@ class Answers:
             Of the state each is served from.
         """
         sizes, risks, abuse = (models[name] for name in ("size_fit", "return_risk", "abuse"))
+        counts = self._app.observer.counts
         parts = {
-            SIZE_ADVICE.path: _part(sizes, lambda of: self._size_advice(of, risks.advisor)),
+            SIZE_ADVICE.path: _part(
+                sizes, lambda of: self._size_advice(of, risks.advisor, counts.size_advice)
+            ),
         }
         if self._policies is None:
             told = Readiness(ready=False, reason=self._unusable, action="muslin policy check FILE")
             parts |= dict.fromkeys(_NEED_POLICIES, (None, told))
         else:
-            parts[RETURN_RISK.path] = _part(risks, self._basket_risk)
+            parts[RETURN_RISK.path] = _part(
+                risks, lambda of: self._basket_risk(of, counts.return_risk)
+            )
         wrapped = {
             path: (None if endpoint is None else self._wrap(path, endpoint), told)
             for path, (endpoint, told) in parts.items()
@@ -121,17 +127,21 @@ class Answers:
             wrapped |= self._desk.parts(self._policies, place, sizes, risks, abuse)
         self._app.exchange(wrapped)
 
-    def _size_advice(self, advisor: SizeAdvisor, risks: RiskAdvisor | None = None) -> Endpoint:
+    # Golden requests are asked of the same endpoints, and not counted.
+
+    def _size_advice(
+        self, advisor: SizeAdvisor, risks: RiskAdvisor | None = None, tally: Tally = no_tally
+    ) -> Endpoint:
         app = self._app
         return SizeAdviceEndpoint(
-            advisor, app.languages, max_items=app.settings.max_items, risks=risks
+            advisor, app.languages, max_items=app.settings.max_items, risks=risks, tally=tally
         )
 
-    def _basket_risk(self, advisor: RiskAdvisor) -> Endpoint:
+    def _basket_risk(self, advisor: RiskAdvisor, tally: Tally = no_tally) -> Endpoint:
         app = self._app
         assert self._policies is not None
         return ReturnRiskEndpoint(
-            advisor, app.languages, self._policies, max_items=app.settings.max_items
+            advisor, app.languages, self._policies, max_items=app.settings.max_items, tally=tally
         )
 
 
@@ -176,6 +186,7 @@ class _Desk:
             risks=risks.advisor,
             abuse=abuse.advisor,
             record=self._record,
+            tally=self._app.observer.counts.return_review,
         )
         self._made = {RETURN_REVIEW.path: review, REVIEW_OUTCOME.path: outcome}
         if not self._asked:

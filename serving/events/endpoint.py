@@ -14,6 +14,7 @@ from features.event_log import EventConflictError, EventLogError, NewEvent
 from serving.events.accepted import Refusals, accepted
 from serving.events.schemas import HINTS, Event
 from serving.events.writer import EventWriter, TooBusyError
+from serving.observe.counts import Tally, no_tally
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
 from serving.queue import QUEUE
 from serving.reading import holds_list
@@ -32,9 +33,14 @@ class EventsEndpoint:
         Puts them on disk.
     max_items
         Most events in one list.
+    tally
+        Counts what became of the events.
     """
 
-    def __init__(self, writer: EventWriter, *, max_items: int) -> None:
+    def __init__(
+        self, writer: EventWriter, *, max_items: int, tally: Tally = no_tally
+    ) -> None:
+        self._tally = tally
         self._writer = writer
         self._one = TypeAdapter[Any](Event).validator.validate_json
         self._many = TypeAdapter[list[Any]](
@@ -76,6 +82,7 @@ class EventsEndpoint:
             }
             for event, number in zip(ready, numbers, strict=True)
         ]
+        self._tally(statuses)
         duplicates = numbers.count(None)
         return orjson.dumps(
             {

@@ -169,7 +169,9 @@ class EventWriter:
         except Exception as error:
             if not isinstance(error, EventLogError):
                 logger.exception("%s events could not be logged", sum(len(e.events) for e in group))
-            told = error if isinstance(error, EventLogError) else EventLogError(str(error))
+            # What another exception says may quote an event.
+            named = f"the log of events cannot be used ({type(error).__name__})"
+            told = error if isinstance(error, EventLogError) else EventLogError(named)
             self._dependency.failed(str(told))
             self._close()
             for each in group:

@@ -10,6 +10,7 @@ from features.state import StateReader
 from serving.advisor import SizeAdvisor
 from serving.dependency import Dependency
 from serving.languages import Languages
+from serving.observe.counts import Tally, no_tally
 from serving.return_review.endpoint import ReturnReviewEndpoint
 from serving.return_review.gather import StateOrders
 from serving.return_review.outcome import OutcomeEndpoint
@@ -33,6 +34,7 @@ def build(
     risks: RiskAdvisor | None = None,
     abuse: AbuseScorer | None = None,
     record: Dependency | None = None,
+    tally: Tally = no_tally,
 ) -> tuple[ReturnReviewEndpoint, OutcomeEndpoint]:
     """Make both endpoints.
 
@@ -52,6 +54,8 @@ def build(
         The models; each may be missing, and the answer says so.
     record
         Is told whether the record can be written.
+    tally
+        Counts the reviews.
     """
     review = ReturnReviewEndpoint(
         StateOrders(state),
@@ -63,5 +67,6 @@ def build(
         risks=risks,
         abuse=abuse,
         record=record,
+        tally=tally,
     )
     return review, OutcomeEndpoint(audit, record)

@@ -23,6 +23,7 @@ from serving.advisor import SizeAdvisor
 from serving.degraded import LOOKUPS
 from serving.dependency import Dependency
 from serving.languages import Language, Languages
+from serving.observe.counts import Tally, no_tally
 from serving.problems import FieldError, Problem, refuse_json, refuse_values
 from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
@@ -62,6 +63,8 @@ class ReturnReviewEndpoint:
         The models; each may be missing.
     record
         Is told whether the record can be written.
+    tally
+        Counts the answers.
     """
 
     def __init__(
@@ -76,7 +79,9 @@ class ReturnReviewEndpoint:
         risks: RiskAdvisor | None = None,
         abuse: AbuseScorer | None = None,
         record: Dependency | None = None,
+        tally: Tally = no_tally,
     ) -> None:
+        self._tally = tally
         self._record = Dependency("audit") if record is None else record
         self._gatherer = Gatherer(orders, policies, sizes=sizes, risks=risks, abuse=abuse)
         self._policies = policies
@@ -142,6 +147,7 @@ class ReturnReviewEndpoint:
             raise not_recorded(error, self._record) from error
         self._record.works()
         answers = [dict(each.answer) for each in reviews]
+        self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
 
     def _review(

@@ -46,7 +46,7 @@ def test_a_page_of_an_allowed_origin_may_read_answers_and_problems(app, origin):
     ):
         headers = ask(app, path, body, method=method, headers={"origin": origin}).headers
         assert headers["access-control-allow-origin"] == origin
-        assert headers["access-control-expose-headers"] == "retry-after"
+        assert headers["access-control-expose-headers"] == "retry-after, x-request-id"
         assert headers["vary"] == "origin"
 
 
