@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from features.credentials import without_credentials
 from features.settings import Settings
 from serving.champions.copies import (
     CHALLENGER,
@@ -67,8 +68,8 @@ def fetch(settings: Settings, *names: str) -> None:
     except OSError as error:
         found = dict.fromkeys(names, f"the champion's copy cannot be written: {error}")
     for name, why in found.items():
-        if why is not None:
-            _keep_copy(settings, name, why)
+        if why is not None:  # the registry's address may hold a password
+            _keep_copy(settings, name, without_credentials(why))
 
 
 def _keep_copy(settings: Settings, name: str, why: str) -> None:

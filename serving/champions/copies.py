@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from features.settings import Settings
+from features.stores import shown
 from serving.advisor import ModelLabel
 
 __all__ = [
@@ -276,7 +277,7 @@ def _read(settings: Settings, name: str, role: Role) -> list[Champion]:
         try:
             why = path.with_name(_NOTE).read_text("utf-8")
         except OSError:
-            why = f"the model registry at {settings.tracking_uri} was not asked"
+            why = f"the model registry at {shown(settings.tracking_uri)} was not asked"
         raise ChampionError(
             f"no {role} of {name}: {why}, and there is no copy in {path.parent}", _train(name)
         ) from None

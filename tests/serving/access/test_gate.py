@@ -315,3 +315,20 @@ def test_readyz_shows_no_password(settings):
     told = ask(app, "/readyz", method="GET")
     assert b"secret" not in told.body
     assert b"postgresql://db:5432/mlflow" in told.body
+
+
+def test_no_password_of_the_registry_s_address_is_shown_or_logged(settings, monkeypatch, caplog):
+    from serving import champion
+
+    registry = "postgresql://muslin:secret@db.example:5432/mlflow"
+    settings = settings.model_copy(update={"tracking_uri": registry})
+    cannot = f"the model registry at {registry} cannot be read: no route to {registry}"
+    monkeypatch.setattr(champion, "_ask_registry", lambda *_: {"size_fit": cannot})
+    with pytest.raises(champion.ChampionError) as never_asked:
+        champion.load(settings, "size_fit")
+    champion.fetch(settings, "size_fit")
+    with pytest.raises(champion.ChampionError) as asked:
+        champion.load(settings, "size_fit")
+    for told in (never_asked.value.reason, asked.value.reason, caplog.text):
+        assert "db.example" in told
+        assert "secret" not in told
