@@ -175,7 +175,8 @@ def _settings(place: Path) -> Settings:
         "audit_url": str(here / "audit.db"),
     }
     (place / _MARK).write_text(yaml.safe_dump(chosen), "utf-8")
-    return Settings.load(**chosen, port=free_port())
+    # On loopback, whatever the environment says: the demo asks without a key.
+    return Settings.load(**chosen, host="127.0.0.1", keys="auto", port=free_port())
 
 
 def _tables(data: str | None, importer: str | None, lines: int, out: Path, step: Steps) -> str:
