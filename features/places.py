@@ -31,6 +31,7 @@ __all__ = [
     "is_used",
     "metas",
     "open_mark",
+    "place_of",
     "place_to_fill",
     "places",
     "space_name",
@@ -224,14 +225,24 @@ def is_used(url: str) -> bool:
 
 
 @contextmanager
-def filling(url: str) -> Iterator[None]:
-    """While the block runs, keep services from going over to a place that is filled anew.
+def filling(url: str, spaces: Mapping[str, str]) -> Iterator[None]:
+    """While the block runs, keep services from going over to a place that is filled for others.
+
+    Parameters
+    ----------
+    url
+        The place; readers may stay where it was filled for these feature spaces before.
+    spaces
+        Fingerprint of the feature space, by model.
 
     Raises
     ------
     StateError
         A service reads it.
     """
+    if any(_is_for(meta, spaces) for meta in metas([url]).values()):
+        yield
+        return
     with _mark(url).alone() as mine:
         if not mine:
             raise StateError(
@@ -263,9 +274,8 @@ def place_to_fill(settings: Settings, spaces: Mapping[str, str]) -> str:
     """
     both = places(settings.state_url)
     there = metas(both)
-    wanted = {space_name(model): of for model, of in spaces.items()}
     for url in sorted(there, key=lambda url: there[url].get(FILLED_AT, ""), reverse=True):
-        if {name: of for name, of in there[url].items() if name.startswith("space.")} == wanted:
+        if _is_for(there[url], spaces):
             return url
     free = [url for url in both if not is_used(url)]
     if not free:
@@ -277,6 +287,30 @@ def place_to_fill(settings: Settings, spaces: Mapping[str, str]) -> str:
     if len(free) == 2 and len(there) == 2:
         return min(free, key=lambda url: there[url].get(FILLED_AT, ""))
     return free[0]
+
+
+def place_of(settings: Settings, spaces: Mapping[str, str]) -> str | None:
+    """The place that was filled last of those filled for all of these spaces, if there is one.
+
+    Parameters
+    ----------
+    settings
+        Where the state is.
+    spaces
+        Fingerprint of the feature space, by model; the state may be for others, too.
+    """
+    fit = {
+        url: meta.get(FILLED_AT, "")
+        for url, meta in metas(places(settings.state_url)).items()
+        if all(meta.get(space_name(model)) == of for model, of in spaces.items())
+    }
+    return max(fit, key=lambda url: fit[url], default=None)
+
+
+def _is_for(meta: Mapping[str, str], spaces: Mapping[str, str]) -> bool:
+    """Whether a state was filled for these feature spaces and no others."""
+    wanted = {space_name(model): of for model, of in spaces.items()}
+    return {name: of for name, of in meta.items() if name.startswith("space.")} == wanted
 
 
 def _mark(url: str) -> _FileMark | _RedisMark:

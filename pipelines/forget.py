@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from features.live.forgetting import (
 )
 from features.live.windows import position
 from features.personal_keys import names_customer
+from features.places import places
 from features.settings import Settings
 from features.state import NoStateError, StateStore, state_key
 from features.stores import event_log_exists, open_event_log, open_state, shown
@@ -169,34 +172,37 @@ def forget(customer_id: str, settings: Settings, spaces: Spaces | None = None) -
         log: EventLog | None = None
         if event_log_exists(settings.events_url):
             log = opened.enter_context(open_event_log(settings.events_url))
-        state = _state(settings.state_url)
-        if state is not None:
-            opened.enter_context(state)
+        found = {url: _state(url) for url in _places(settings)}
+        states = [opened.enter_context(each) for each in found.values() if each is not None]
         audit: SqliteAudit | None = None
         if audit_path.exists():
             audit = opened.enter_context(SqliteAudit(audit_path))
         done: list[str] = []
         try:
-            counted = _Counted(settings, spaces or _champions(settings))
-            owned = Owned()
-            if state is not None:
-                owned = owned_by(state, customer_id)
-                counted.look(state, customer_id, owned)
-            from_events = _from_events(customer_id, log, state, owned, done)
-            from_state = _from_state(customer_id, state, log, owned, counted, done)
+            asked = cache(spaces or _champions(settings))
+            counted = [_Counted(settings, asked) for _ in states]
+            owned = [owned_by(state, customer_id) for state in states]
+            for state, count, of_state in zip(states, counted, owned, strict=True):
+                count.look(state, customer_id, of_state)
+            first, everything = next(iter(states), None), reduce(or_, owned, Owned())
+            from_events = _from_events(customer_id, log, first, everything, done)
+            from_state = Counter[str]()
+            for state, count, of_state in zip(states, counted, owned, strict=True):
+                from_state += _from_state(customer_id, state, log, of_state, count, done)
             from_audit = None if audit is None else audit.forget(customer_id)
         except Exception as error:
             for note in done:
                 error.add_note(note)
             raise
     return ForgetReport(
-        from_state,
+        dict(from_state) if states else None,
         from_events,
         from_audit,
-        shown(settings.state_url),
+        " and ".join(shown(url) for url, each in found.items() if each is not None)
+        or shown(settings.state_url),
         shown(settings.events_url),
         audit_path,
-        counted.why_not,
+        next((each.why_not for each in counted if each.why_not is not None), None),
     )
 
 
@@ -215,6 +221,12 @@ class _Counted:
             return
         if owned.lines or state.get_many([state_key("live", "customer", customer_id)]):
             self.models, self.why_not = _models(state, self._spaces)
+
+
+def _places(settings: Settings) -> tuple[str, ...]:
+    """Wherever there may be a state: the one that serves, the one before, and a challenger's."""
+    url = settings.challenger_state_url
+    return (*places(settings.state_url), *(() if url is None else (url,)))
 
 
 def _state(url: str) -> StateStore | None:
@@ -242,15 +254,13 @@ def _from_events(
 
 def _from_state(
     customer_id: str,
-    state: StateStore | None,
+    state: StateStore,
     log: EventLog | None,
     owned: Owned,
     counted: _Counted,
     done: list[str],
-) -> dict[str, int] | None:
+) -> Counter[str]:
     """Keys removed; `counted` tells whether the sums that do not name the customer are right."""
-    if state is None:
-        return None
     # A follower may have folded the customer's events since the first look; from here on one that
     # has read them is refused.
     hold_back(state)
@@ -262,7 +272,7 @@ def _from_state(
         removed = count_anew(state, log, counted.models, customer_id, horizon_us=counted.horizon_us)
         state.forget_customer(customer_id, names_customer)  # the bytes of the file
     done.append(f"{sum(removed.values()):,} keys were removed from the online state {state.where}")
-    return removed
+    return Counter(removed)
 
 
 def _models(state: StateStore, spaces: Spaces) -> tuple[list[ModelState] | None, str | None]:

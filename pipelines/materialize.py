@@ -13,6 +13,7 @@ from features.live.filling import filled_items
 from features.live.records import LiveEvent
 from features.live.tables import last_moment, tables_of
 from features.live.windows import first_meta
+from features.places import FILLED_AT
 from features.stores import open_state
 from pipelines.jobs import job_of
 from pipelines.jobs.base import Space, Tables
@@ -110,7 +111,7 @@ def materialize(
         As :func:`source_of` takes them.
     """
     source = source_of(tables, log, horizon_us)
-    meta = {"filled_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    meta = {FILLED_AT: datetime.now(UTC).isoformat(timespec="microseconds")}
     for name, (space, version) in spaces.items():
         meta |= {f"space.{name}": space.fingerprint, f"version.{name}": version}
     meta |= first_meta(source.until, seq=source.seq, filled=source.filled)

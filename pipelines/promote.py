@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipelines.jobs.base import Job
 from pipelines.tracking import Registry, RegistryError, Version
 
-__all__ = ["Gate", "Verdict", "gate", "promote"]
+__all__ = ["Gate", "Verdict", "challenge", "gate", "promote"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,38 @@ def promote(registry: Registry, job: Job, number: int | None = None) -> Verdict:
     if verdict.passed:
         registry.promote(job.name, verdict.challenger.number)
     return verdict
+
+
+def challenge(registry: Registry, job: Job, number: int | None = None) -> Version:
+    """Let a version answer beside the champion, unseen by customers: no gate is asked.
+
+    Parameters
+    ----------
+    registry
+        Where versions are.
+    job
+        The model.
+    number
+        The version; the newest when None.
+
+    Raises
+    ------
+    RegistryError
+        There is no such version, no champion to compare it with, or it is the champion.
+    """
+    version, champion = registry.version(job.name, number), registry.champion(job.name)
+    if champion is None:
+        raise RegistryError(
+            f"{job.name} has no champion to compare version {version.number} with; run: muslin"
+            f" promote {job.command}"
+        )
+    if champion.number == version.number:
+        raise RegistryError(
+            f"version {version.number} of {job.name} is the champion: there is nothing to compare;"
+            f" run: muslin train {job.command} --data DIR"
+        )
+    registry.challenge(job.name, version.number)
+    return version
 
 
 def _was_judged(version: Version) -> bool:

@@ -25,11 +25,12 @@ def check_command(
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
 ) -> None:
     """Compare the live state with a rebuild from the tables; exit code 3 if a key differs."""
+    from features.places import place_of
     from features.settings import Settings
     from features.stores import open_state, shown
     from pipelines.check_state import check_state
     from pipelines.load import load_tables, shown_source
-    from pipelines.online import champion_spaces, recorded
+    from pipelines.online import champion_spaces, fingerprints, recorded
     from pipelines.progress import Steps
     from pipelines.tracking import Registry
 
@@ -41,13 +42,14 @@ def check_command(
         step("opening the registry")
         spaces = champion_spaces(Registry(settings))
         step("comparing the online state")
-        with recorded(settings) as log, open_state(settings.state_url, readonly=True) as state:
+        place = place_of(settings, fingerprints(spaces)) or settings.state_url
+        with recorded(settings) as log, open_state(place, readonly=True) as state:
             checked = check_state(state, tables, spaces, log, sample=sample, seed=seed)
     for each in checked.differences:
         console.print(f"{each.what}: {' | '.join(each.key)}", markup=False, soft_wrap=True)
     console.print(
         f"{checked.compared:,} of {checked.keys:,} keys compared with"
-        f" {shown(settings.state_url)}: {len(checked.differences):,} differ",
+        f" {shown(place)}: {len(checked.differences):,} differ",
         markup=False,
         soft_wrap=True,
     )

@@ -24,9 +24,21 @@ from features.settings import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["CHAMPION", "Registry", "RegistryError", "Version", "fingerprint"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "PREVIOUS",
+    "Registry",
+    "RegistryError",
+    "Version",
+    "fingerprint",
+]
 
 CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS = "previous"
+_EARLIER = "muslin.earlier_champions"
+_MOST_EARLIER = 50
 _SQLITE = "sqlite:///"
 _MODEL = "model"
 
@@ -206,13 +218,76 @@ class Registry:
 
     def champion(self, name: str) -> Version | None:
         """Give the version that serves; None while there is none."""
+        return self._named(name, CHAMPION)
+
+    def challenger(self, name: str) -> Version | None:
+        """Give the version that answers beside the champion; None while there is none."""
+        return self._named(name, CHALLENGER)
+
+    def earlier(self, name: str) -> list[int]:
+        """Numbers of the versions that were champions before this one, the last of them last."""
         models = self.client.search_registered_models(f"name = '{name}'")
-        number = models[0].aliases.get(CHAMPION) if models else None
-        return None if number is None else self._read(name, int(number))
+        told = models[0].tags.get(_EARLIER) if models else None
+        return [int(each) for each in json.loads(told or "[]")]
 
     def promote(self, name: str, number: int) -> None:
-        """Make a version the champion."""
+        """Make a version the champion; the one before is kept in mind for :meth:`roll_back`."""
+        models = self.client.search_registered_models(f"name = '{name}'")
+        aliases = dict(models[0].aliases) if models else {}
+        before = aliases.get(CHAMPION)
+        if before is not None and int(before) != number:
+            self._remember(name, [*self.earlier(name), int(before)])
         self.client.set_registered_model_alias(name, CHAMPION, str(number))
+        if aliases.get(CHALLENGER) == str(number):
+            self.challenge(name, None)
+
+    def roll_back(self, name: str) -> tuple[Version, Version]:
+        """Make the champion before this one the champion again.
+
+        Returns
+        -------
+        before, now
+            The version that was the champion, and the one that is.
+
+        Raises
+        ------
+        RegistryError
+            There is none before.
+        """
+        champion = self.champion(name)
+        if champion is None:
+            raise RegistryError(f"{name} has no champion at {self.uri}, so there is no way back")
+        known = {int(v.version) for v in self.client.search_model_versions(f"name = '{name}'")}
+        left = [n for n in self.earlier(name) if n in known and n != champion.number]
+        if not left:
+            raise RegistryError(
+                f"version {champion.number} is the first champion of {name}, so there is none to go"
+                f" back to; choose one: muslin promote {name.replace('_', '-')} --version N"
+            )
+        self.client.set_registered_model_alias(name, CHAMPION, str(left[-1]))
+        self._remember(name, left[:-1])
+        return champion, self._read(name, left[-1])
+
+    def challenge(self, name: str, number: int | None) -> None:
+        """Let a version answer beside the champion, or none."""
+        if number is not None:
+            self.client.set_registered_model_alias(name, CHALLENGER, str(number))
+        elif self.challenger(name) is not None:
+            self.client.delete_registered_model_alias(name, CHALLENGER)
+
+    def _remember(self, name: str, earlier: Sequence[int]) -> None:
+        """Keep the champions before this one; the last also under an alias, for people to see."""
+        told = json.dumps(list(earlier)[-_MOST_EARLIER:])
+        self.client.set_registered_model_tag(name, _EARLIER, told)
+        if earlier:
+            self.client.set_registered_model_alias(name, PREVIOUS, str(earlier[-1]))
+        elif self._named(name, PREVIOUS) is not None:
+            self.client.delete_registered_model_alias(name, PREVIOUS)
+
+    def _named(self, name: str, alias: str) -> Version | None:
+        models = self.client.search_registered_models(f"name = '{name}'")
+        number = models[0].aliases.get(alias) if models else None
+        return None if number is None else self._read(name, int(number))
 
     def download(self, name: str, number: int, folder: Path) -> Path:
         """Copy a version's model to a folder and give its path there."""
