@@ -37,9 +37,7 @@ class EventsEndpoint:
         Counts what became of the events.
     """
 
-    def __init__(
-        self, writer: EventWriter, *, max_items: int, tally: Tally = no_tally
-    ) -> None:
+    def __init__(self, writer: EventWriter, *, max_items: int, tally: Tally = no_tally) -> None:
         self._tally = tally
         self._writer = writer
         self._one = TypeAdapter[Any](Event).validator.validate_json
@@ -74,7 +72,7 @@ class EventsEndpoint:
         except ValidationError as error:
             raise refuse_json(error, HINTS) from None
         ready = await _ready(events, is_list=is_list)
-        numbers = await self._append(ready)
+        numbers = await self._append(ready, body)
         statuses = [
             {
                 "event_id": event.event_id,
@@ -93,9 +91,9 @@ class EventsEndpoint:
             }
         )
 
-    async def _append(self, events: Sequence[NewEvent]) -> list[int | None]:
+    async def _append(self, events: Sequence[NewEvent], body: bytes) -> list[int | None]:
         try:
-            with QUEUE.waiting_elsewhere():
+            with QUEUE.waiting_elsewhere(body):
                 return await self._writer.append(events)
         except EventConflictError as error:
             raise Problem(

@@ -110,8 +110,8 @@ def _families(taken: Sequence[Taken], gauges: Iterable[Gauge]) -> Iterator[Metri
         by_name[each[0]].append(each)
     for name, (text, labels) in GAUGES.items():
         gauge = GaugeMetricFamily(name, text, labels=labels)
-        for _, values, value in by_name[name]:
-            gauge.add_metric(values, value)
+        for _, told, value in by_name[name]:
+            gauge.add_metric(told, value)
         yield gauge
 
     spent = CounterMetricFamily(_CPU, "Processor time of each process.", labels=["process", "pid"])
@@ -151,7 +151,7 @@ def _lost(taken: Sequence[Taken]) -> Mapping[str, int]:
 
 def _processes() -> Iterator[tuple[str, int, int, float]]:
     """Role, id, bytes and processor seconds of the service's processes."""
-    import psutil  # noqa: PLC0415 - comes with BentoML
+    import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - comes with BentoML
 
     for process, role in _family(psutil):
         try:

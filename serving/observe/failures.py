@@ -63,7 +63,7 @@ def in_words(described: list[dict[str, Any]]) -> str:
 def _short(filename: str) -> str:
     """Cut off where the packages are installed."""
     for mark in ("/site-packages/", "/serving/", "/features/", "/models/", "/data_contracts/"):
-        before, found, after = filename.rpartition(mark)
+        _before, found, after = filename.rpartition(mark)
         if found:
             return after if mark == "/site-packages/" else f"{mark[1:]}{after}"
     return filename

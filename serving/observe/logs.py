@@ -153,9 +153,7 @@ def configure(settings: Settings, process: str) -> None:
     logging.raiseExceptions = texts
 
 
-def _uncaught(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         logger.critical("this process failed", exc_info=(kind, error, trace))
 

@@ -72,7 +72,7 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send(app):
         assert answer.headers["access-control-allow-origin"] == SHOP
         assert answer.headers["access-control-allow-methods"] == "POST"
         sendable = answer.headers["access-control-allow-headers"].split(", ")
-        assert set(sendable) == {"authorization", "content-type", "x-api-key"}
+        assert set(sendable) == {"authorization", "content-type", "x-api-key", "x-request-id"}
         assert int(answer.headers["access-control-max-age"]) > 0
         assert answer.headers["vary"] == "origin"
         assert "content-length" not in answer.headers
