@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -35,14 +35,22 @@ from serving.reading import choose_languages, holds_list, item_field
 from serving.risk_advisor import RiskAdvisor
 from serving.schemas import HINTS, SizeAdviceRequest
 from serving.size_labels import ShownSizes, SizeLabels
+from serving.together import MOST, Together
 
 __all__ = ["SizeAdviceEndpoint"]
 
 logger = logging.getLogger("muslin.serving")
 
-_CHUNK = 25  # questions answered before other clients get their turn
 _DIGITS = 4
 _NOTHING_SEEN = SizeAdvice("not_enough_information")
+
+
+class _Given(NamedTuple):
+    """A question answered, and whether history was lacking."""
+
+    known: Known
+    advice: SizeAdvice
+    lacking: bool
 
 
 class SizeAdviceEndpoint:
@@ -76,6 +84,7 @@ class SizeAdviceEndpoint:
         self._risks = risks
         self._languages = languages
         self._labels = SizeLabels()
+        self._advise = Together(self._look_up_and_advise)
         self._one = TypeAdapter(SizeAdviceRequest).validator.validate_json
         self._many = TypeAdapter(
             Annotated[list[SizeAdviceRequest], Field(max_length=max_items)]
@@ -114,47 +123,52 @@ class SizeAdviceEndpoint:
         )
         asked_at = time.time()
         questions = [request.question(asked_at) for request in requests]
-        known: list[Known] = []
-        lacking: list[bool] = []  # whether history, by chunk
-        for start in range(0, len(questions), _CHUNK):
+        given: list[_Given] = []
+        for start in range(0, len(questions), MOST):
             if start:
                 await QUEUE.turn()
-            missed = LOOKUPS.missed
-            known += self._advisor.look_up(questions[start : start + _CHUNK])
-            lacking.append(LOOKUPS.missed != missed)
-        _check_candidates(known, is_list=is_list)
+            given += await self._advise(questions[start : start + MOST])
+        _check_candidates([each.known for each in given], is_list=is_list)
         model = self._advisor.label()
         answers: list[dict[str, Any]] = []
-        for start in range(0, len(known), _CHUNK):
+        for start in range(0, len(given), MOST):
             if start:
                 await QUEUE.turn()
-            chunk = slice(start, start + _CHUNK)
-            advised = self._advisor.advise(known[chunk])
+            chunk = slice(start, start + MOST)
             missed = LOOKUPS.missed
             risks = self._return_risks(requests[chunk], questions[chunk])
-            degraded = lacking[start // _CHUNK] or LOOKUPS.missed != missed
-            if degraded:
-                LOOKUPS.degraded_answers += len(advised)
+            lacking = LOOKUPS.missed != missed
             answers += [
                 _answer(
                     request,
-                    advice,
-                    each.product,
+                    each.advice,
+                    each.known.product,
                     self._labels.of(
-                        request.product_id, each.product, each.question.market, request.show_in
+                        request.product_id,
+                        each.known.product,
+                        each.known.question.market,
+                        request.show_in,
                     ),
                     risk,
                     language,
                     model,
                     request_id,
-                    degraded=degraded,
+                    degraded=each.lacking or lacking,
                 )
-                for request, each, advice, risk, language in zip(
-                    requests[chunk], known[chunk], advised, risks, languages[chunk], strict=True
+                for request, each, risk, language in zip(
+                    requests[chunk], given[chunk], risks, languages[chunk], strict=True
                 )
             ]
+        LOOKUPS.degraded_answers += sum([each["degraded"] for each in answers])
         self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
+
+    def _look_up_and_advise(self, questions: list[SizeQuestion]) -> list[_Given]:
+        missed = LOOKUPS.missed
+        known = self._advisor.look_up(questions)
+        lacking = LOOKUPS.missed != missed
+        advised = self._advisor.advise(known)
+        return [_Given(*each, lacking) for each in zip(known, advised, strict=True)]
 
     def _return_risks(
         self, requests: Sequence[SizeAdviceRequest], questions: Sequence[SizeQuestion]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from babel.numbers import get_currency_precision
@@ -33,14 +33,21 @@ from serving.risk_messages import (
     suggestion_text,
 )
 from serving.risk_schemas import HINTS, CheckoutBasket, DeliveredBasket, ReturnRiskRequest
+from serving.together import MOST, Together
 
 __all__ = ["ReturnRiskEndpoint"]
 
-_CHUNK = 25  # lines judged before other clients get their turn
 _DIGITS = 4
 _UNITS = 10**_DIGITS
 
 Basket = CheckoutBasket | DeliveredBasket
+
+
+class _Assessed(NamedTuple):
+    """The risks of a basket's lines, and whether history was lacking."""
+
+    risks: Sequence[LineRisk]
+    lacking: bool
 
 
 class ReturnRiskEndpoint:
@@ -74,6 +81,7 @@ class ReturnRiskEndpoint:
         self._languages = languages
         self._costs = PolicyCosts(policies)
         self._max_lines = max_items
+        self._assess = Together(self._look_up_and_assess, size=lambda basket: len(basket.lines))
         self._one = TypeAdapter[Basket](ReturnRiskRequest).validator.validate_json
         self._many = TypeAdapter[list[Basket]](
             Annotated[list[ReturnRiskRequest], Field(max_length=max_items)]
@@ -115,16 +123,24 @@ class ReturnRiskEndpoint:
         for chunk in _chunks(questions):
             if chunk.start:
                 await QUEUE.turn()
-            missed = LOOKUPS.missed
-            assessed = self._advisor.assess(questions[chunk])
             answers += [
-                self._answer(basket, question, risks, language, model, request_id, missed)
-                for basket, question, risks, language in zip(
-                    baskets[chunk], questions[chunk], assessed, languages[chunk], strict=True
+                self._answer(basket, question, each, language, model, request_id)
+                for basket, question, each, language in zip(
+                    baskets[chunk],
+                    questions[chunk],
+                    await self._assess(questions[chunk]),
+                    languages[chunk],
+                    strict=True,
                 )
             ]
         self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
+
+    def _look_up_and_assess(self, questions: list[BasketQuestion]) -> list[_Assessed]:
+        missed = LOOKUPS.missed
+        assessed = self._advisor.assess(questions)
+        lacking = LOOKUPS.missed != missed
+        return [_Assessed(risks, lacking) for risks in assessed]
 
     def _check(self, baskets: Sequence[Basket], *, is_list: bool) -> None:
         errors = []
@@ -145,14 +161,15 @@ class ReturnRiskEndpoint:
         self,
         basket: Basket,
         question: BasketQuestion,
-        risks: Sequence[LineRisk],
+        assessed: _Assessed,
         language: Language,
         model: ModelLabel,
         request_id: str,
-        missed: int,
     ) -> dict[str, Any]:
+        risks = assessed.risks
+        missed = LOOKUPS.missed
         goods = self._advisor.goods([line.product_id for line in question.lines])
-        degraded = LOOKUPS.missed != missed
+        degraded = assessed.lacking or LOOKUPS.missed != missed
         if degraded:
             LOOKUPS.degraded_answers += 1
         bought = basket.moment == "delivered"
@@ -187,7 +204,7 @@ def _chunks(questions: Sequence[BasketQuestion]) -> Iterator[slice]:
     start = lines = 0
     for end, question in enumerate(questions, start=1):
         lines += len(question.lines)
-        if lines >= _CHUNK or end == len(questions):
+        if lines >= MOST or end == len(questions):
             yield slice(start, end)
             start, lines = end, 0
 
