@@ -144,6 +144,9 @@ def configure(settings: Settings, process: str) -> None:
         library.propagate = True
         library.setLevel(level)
     logging.getLogger(_OURS).setLevel(settings.log_level)
+    for name in list(root.manager.loggerDict):
+        if name.startswith(_OURS):  # BentoML, once it sets up its own log, silences all others
+            logging.getLogger(name).disabled = False
     logging.captureWarnings(capture=True)
     # What fails outside of a request would be printed with its text, and so would a record that
     # cannot be written, with all its values.
