@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from pipelines.audit_cli import expire_command, verify_command
+from pipelines.champions_cli import promote_command, report_command, rollback_command
 from pipelines.features_cli import build_command
 from pipelines.forget_cli import forget_command
 from pipelines.jobs import MODELS, job_of
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from pipelines.jobs.base import Job, Tables
     from pipelines.tracking import Registry
 
-__all__ = ["REFUSED", "app"]
+__all__ = ["app"]
 
 BAD_INPUT = 2
-REFUSED = 3
-"""Exit code of a promotion that the gate refused."""
 
 app = typer.Typer(
     help="Size advice, return risk and fair return review for shops that sell clothes.",
@@ -396,33 +395,35 @@ def backtest(
     show_scores(console, job, predicted, job.score(tables, predicted))
 
 
+app.command("promote")(_explained(promote_command))
+app.command("rollback")(_explained(rollback_command))
+_shadow = typer.Typer(
+    help="A challenger beside the champion: do they agree?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_shadow.command("report")(_explained(report_command))
+app.add_typer(_shadow, name="shadow")
+
+
 @app.command()
 @_explained
-def promote(
-    model: Model,
-    version: Annotated[
-        int | None, typer.Option(min=1, help="Version to promote; the newest if left out.")
-    ] = None,
+def materialize(
+    data: Data,
+    challenger: Annotated[
+        bool,
+        typer.Option("--challenger", help="Fill the state of the challengers instead."),
+    ] = False,
 ) -> None:
-    """Make a version the champion, if it passes the gate; exit code 3 if it does not."""
-    chosen = _job(model)
-    from pipelines import promote as gated
-    from pipelines.show import show_verdict
+    """Fill the online state for the champions of all models.
 
-    console = _out()
-    verdict = gated.promote(_registry(), chosen, version)
-    show_verdict(console, verdict)
-    if not verdict.passed:
-        raise typer.Exit(REFUSED)
-
-
-@app.command()
-@_explained
-def materialize(data: Data) -> None:
-    """Fill the online state for the champions of all models."""
+    Beside a running service it is filled in a second place where the champions need another, and
+    the service goes over to it by itself.
+    """
     from features.stores import shown
     from pipelines.load import load_tables, shown_source
-    from pipelines.online import materialize_champions
+    from pipelines.online import materialize_challengers, materialize_champions
     from pipelines.progress import Steps
 
     console = _out()
@@ -433,11 +434,13 @@ def materialize(data: Data) -> None:
         step("opening the registry")
         registry = _registry()
         step("filling the online state")
-        filled = materialize_champions(tables, registry, settings)
+        fill = materialize_challengers if challenger else materialize_champions
+        filled = fill(tables, registry, settings)
     served = ", ".join(f"{name} version {number}" for name, number in filled.versions.items())
-    console.print(f"{filled.keys:,} keys in {shown(settings.state_url)} for {served}", markup=False)
+    console.print(f"{filled.keys:,} keys in {shown(filled.place)} for {served}", markup=False)
     for name in filled.without:
-        console.print(f"{name} has no champion and is left out", markup=False)
+        lacks = "challenger" if challenger else "champion"
+        console.print(f"{name} has no {lacks} and is left out", markup=False)
 
 
 @app.command()

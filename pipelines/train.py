@@ -13,6 +13,7 @@ import numpy as np
 
 from data_contracts.errors import BadInputError
 from pipelines.folds import Fold
+from pipelines.golden import keep_golden
 from pipelines.jobs.base import Fitted, Job, Judgement, Prepared, Tables
 from pipelines.monitor.observe import observe
 from pipelines.plots import calibration_plot
@@ -120,6 +121,7 @@ def train_model(
         population = observe(job, tables, fitted, judged)
         if population is not None:
             population.save(folder)
+        keep_golden(job, folder, tables)
         version = registry.register(
             job.name,
             folder,

@@ -39,12 +39,14 @@ from models.size_fit import SizeFit
 from models.size_fit.parts import CANDIDATES
 from models.vectors import Trainer, train_here
 from models.vectors_on_disk import NoPartsError, PartsError, VectorParts, opened
+from pipelines.golden import keep_golden
 from pipelines.jobs.base import Floats, Ints, Job, Judgement
 from pipelines.jobs.return_risk import ReturnRiskJob
 from pipelines.jobs.size_fit import SizeFitJob
 from pipelines.metrics import fit_metrics
 from pipelines.risk_metrics import risk_metrics
 from pipelines.settings_by_size import suiting_rounds
+from pipelines.simulate import simulate
 from pipelines.tracking import Registry
 from pipelines.train import Trained, replayed
 
@@ -55,6 +57,7 @@ _JUDGED_SHARE = 0.2
 _SETTLED_US = 90 * DAY_US
 """After so long nearly every outcome is known."""
 _MOST_JUDGED = 1_000_000
+_GOLDEN_LINES = 400
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,8 @@ def train_from_vectors(
         step("training on all lines")
         for place, model in job.fit_folder(folder, settings, train).items():
             model.save(target / place)
+        # The tables are elsewhere: a simulated shop asks.
+        keep_golden(job, target, simulate(_GOLDEN_LINES, seed=1).tables)
         step("logging to MLflow")
         version = registry.register(
             job.name,

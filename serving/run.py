@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import IO
 
 from features.settings import Settings, SettingsError
+from serving.champions.supervisor import supervised
 from serving.companion import following
 from serving.observe.logs import configure
 from serving.observe.shared import shared_folder
@@ -54,7 +55,8 @@ def run(settings: Settings, service: str = SERVICE) -> None:
     module, _, name = service.partition(":")
     bento = getattr(import_module(module), name)
     configure(settings, "main")
-    with shared_folder(), following(settings):
+    with shared_folder(), following(settings), supervised(settings) as told:
+        os.environ.update(told)
         bento.serve_http(host=settings.host, port=settings.port)
 
 

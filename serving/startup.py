@@ -15,8 +15,9 @@ from features.stores import open_event_log
 from serving import champion
 from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
-from serving.champions.answers import Answers
+from serving.champions.answers import Answers, Host
 from serving.champions.keeper import Keeper, Kind
+from serving.champions.shadow import Sender
 from serving.dependency import Dependency
 from serving.events.endpoint import EventsEndpoint
 from serving.events.schemas import EVENTS
@@ -56,13 +57,18 @@ def start(app: MuslinApp) -> Keeper:
         Takes over champions that come later, once it is told to watch.
     """
     logger.setLevel(app.settings.log_level)
-    keeper = keeper_of(app, Answers(app, live=_take_events(app)))
+    live = _take_events(app)
+    sender = Sender.of_environment(app.settings.shadow_rate)
+    if sender is None:
+        keeper = keeper_of(app, Answers(app, live=live))
+    else:
+        keeper = keeper_of(app, Answers(app, live=live, wrap=sender.wrap), beside=sender.follow)
     app.use_champions(keeper.told)
     keeper.look()
     return keeper
 
 
-def keeper_of(app: MuslinApp, answers: Answers, **options: Any) -> Keeper:
+def keeper_of(app: Host, answers: Answers, **options: Any) -> Keeper:
     """Keep the models of an application."""
     exams = answers.exams()
     kinds = {

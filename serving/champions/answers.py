@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from data_contracts.policies import Policies, PolicyError, policy_files
 from features.audit import AuditError, SqliteAudit, expire_old
+from features.settings import Settings
 from features.state import StateError
 from serving.advisor import SizeAdvisor
-from serving.app import MuslinApp
 from serving.champions.golden import Exam
 from serving.champions.keeper import MATERIALIZE
 from serving.degraded import open_steady
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
+from serving.languages import Languages
 from serving.live_state import LiveState
-from serving.observe.counts import Tally, no_tally
+from serving.observe.counts import Counts, Tally, no_tally
+from serving.observe.observer import Observer
 from serving.parts import Endpoint, Loaded, Readiness
 from serving.return_review.build import build
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME
@@ -29,12 +31,38 @@ from serving.risk_endpoint import ReturnRiskEndpoint
 from serving.risk_schemas import RETURN_RISK, ReturnRiskResponse
 from serving.schemas import SIZE_ADVICE, SizeAdviceResponse
 
-__all__ = ["Answers"]
+__all__ = ["Answers", "Host", "Part"]
 
 logger = logging.getLogger("muslin.serving")
 
 T = TypeVar("T")
 Part = tuple[Endpoint | None, Readiness]
+
+
+class Host(Protocol):
+    """What gets the endpoints: an application, or what stands for one."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def languages(self) -> Languages: ...
+
+    @property
+    def observer(self) -> Observer: ...
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def exchange(self, parts: Mapping[str, Part]) -> None:
+        """Let these endpoints answer, all from the same moment on."""
+        ...
+
+    def depend_on(self, dependency: Dependency) -> None:
+        """Tell when this cannot be used."""
+        ...
+
+
 Wrap = Callable[[str, Endpoint], Endpoint]
 """Puts something around the endpoint of a path."""
 
@@ -60,7 +88,7 @@ class Answers:
 
     def __init__(
         self,
-        app: MuslinApp,
+        app: Host,
         *,
         reviews: bool = True,
         wrap: Wrap | None = None,
@@ -100,7 +128,7 @@ class Answers:
             Of the state each is served from.
         """
         sizes, risks, abuse = (models[name] for name in ("size_fit", "return_risk", "abuse"))
-        counts = self._app.observer.counts
+        counts = self._app.counts
         parts = {
             SIZE_ADVICE.path: _part(
                 sizes, lambda of: self._size_advice(of, risks.advisor, counts.size_advice)
@@ -148,7 +176,7 @@ class Answers:
 class _Desk:
     """Answers claims by right and rule, with whatever models there are, into one record."""
 
-    def __init__(self, app: MuslinApp) -> None:
+    def __init__(self, app: Host) -> None:
         self._app = app
         self._record = Dependency("audit")
         app.depend_on(self._record)
@@ -186,7 +214,7 @@ class _Desk:
             risks=risks.advisor,
             abuse=abuse.advisor,
             record=self._record,
-            tally=self._app.observer.counts.return_review,
+            tally=self._app.counts.return_review,
         )
         self._made = {RETURN_REVIEW.path: review, REVIEW_OUTCOME.path: outcome}
         if not self._asked:

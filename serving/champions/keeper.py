@@ -25,6 +25,8 @@ from features.settings import Settings
 from features.state import StateError
 from serving.advisor import ModelLabel
 from serving.champions.copies import (
+    CHALLENGER,
+    CHAMPION,
     Champion,
     ChampionError,
     Role,
@@ -97,6 +99,9 @@ class _Trouble:
         return {"version": self.version, "reason": reason, "at": self.at}
 
 
+_Published = tuple[dict[str, tuple[Any, Readiness]], dict[str, str], dict[str, str]]
+
+
 class Keeper:
     """Keeps the models of one process.
 
@@ -110,6 +115,10 @@ class Keeper:
         Called with all of them whenever one has changed, and with the place each is served from.
     role
         By model, the record that is followed; the champion's unless said.
+    searched
+        Where states may be; both places of the setting unless said.
+    beside
+        Told the version of each model's challenger, by model, before each `publish`.
     """
 
     def __init__(
@@ -117,9 +126,14 @@ class Keeper:
         settings: Settings,
         kinds: Mapping[str, Kind],
         publish: Callable[[Mapping[str, Loaded[Any]], Mapping[str, str]], None],
-        role: Callable[[str], Role] = lambda _: "champion",
+        role: Callable[[str], Role] = lambda _: CHAMPION,
+        searched: Sequence[str] | None = None,
+        beside: Callable[[Mapping[str, str]], None] = lambda _: None,
     ) -> None:
         self._settings = settings
+        self._searched = tuple(searched or places(settings.state_url))
+        self._beside = beside
+        self._challengers: dict[str, str] = {}
         self._kinds = dict(kinds)
         self._publish = publish
         self._role = role
@@ -133,7 +147,7 @@ class Keeper:
         self._looking = threading.Lock()
         self._ended = threading.Event()
         self._copies: dict[str, Sequence[Champion]] = {}
-        self._published: tuple[dict[str, tuple[Any, Readiness]], dict[str, str]] | None = None
+        self._published: _Published | None = None
 
     def watch(self) -> None:
         """Look once a second from now on, in a thread."""
@@ -180,20 +194,17 @@ class Keeper:
         except ChampionError as error:
             self._missing[name] = error
             return ()
-        if role != "champion":
+        if role != CHAMPION:
             return (first,)
         return copies_of(self._settings, name) or (first,)
 
     def _states(self) -> dict[str, dict[str, str]] | None:
         """What is said of the state at each place; None while that cannot be told."""
         try:
-            return metas(self._searched(), quick=True)
+            return metas(self._searched, quick=True)
         except StateError as error:
             logger.debug("the places of the online state cannot be read: %s", error)
             return None
-
-    def _searched(self) -> tuple[str, ...]:
-        return places(self._settings.state_url)
 
     # What to take
 
@@ -259,7 +270,7 @@ class Keeper:
                 return each, served.place
         if candidates and served is None:
             # Nothing suits: opening the usual place says what is missing.
-            return candidates[0], self._searched()[0]
+            return candidates[0], self._searched[0]
         return None
 
     # Taking it
@@ -429,10 +440,17 @@ class Keeper:
         """Publish what answers, where that is another than before."""
         loaded = {name: self._loaded(name) for name in self._kinds}
         at = {name: each.place for name, each in self._serving.items()}
-        now = ({name: (each.advisor, each.readiness) for name, each in loaded.items()}, at)
+        self._challengers = {
+            name: each.version
+            for name in self._kinds
+            for each in copies_of(self._settings, name, CHALLENGER)
+        }
+        models = {name: (each.advisor, each.readiness) for name, each in loaded.items()}
+        now = (models, at, self._challengers)
         if now == self._published:
             return
         before, self._published = self._published, now
+        self._beside(self._challengers)
         self._publish(loaded, at)
         for name, each in loaded.items():
             told = each.readiness
@@ -495,6 +513,7 @@ class Keeper:
             if waiting is None
             else {"version": waiting.version, "reason": self._behind(name), "action": MATERIALIZE},
             "refused": None if refused is None else refused.told(),
+            "shadow": self._challengers.get(name),
         }
 
     def _advisor(self, name: str) -> Any:
