@@ -87,6 +87,7 @@ class MuslinApp:
         self._champions: Callable[[], Mapping[str, object]] = dict
         self.dependencies: list[Dependency] = []
         self.observer = Observer(settings, self.dependencies)
+        self.counts = self.observer.counts
         for operation in OPERATIONS:
             self._tell(operation.path, None, _STARTING)
 

@@ -20,6 +20,7 @@ from serving.connections import use_limits
 from serving.drain import drain_on_sigterm
 from serving.http import ASGIApp, Receive, Scope, Send
 from serving.observe.logs import configure
+from serving.observe.traces import with_traces
 from serving.parent import end_with_parent
 from serving.startup import fetch_champions, start
 
@@ -42,10 +43,11 @@ class DirectService(Service):  # type: ignore[misc]
         use_limits(settings)
         app.observer.begin()
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
+        ours = with_traces(settings, app)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] not in BENTOML_PATHS:
-                await app(scope, receive, send)
+                await ours(scope, receive, send)
             elif scope["type"] == "http":
                 await app.guard(bentoml_app, scope, receive, send)
             else:  # the lifespan, in which BentoML makes the service's instance

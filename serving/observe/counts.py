@@ -30,6 +30,10 @@ COUNTERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "muslin_return_review_routes": ("Reviewed claims, by the way they go.", ("route",)),
     "muslin_events": ("Events that were taken, new or known already.", ("status",)),
     "muslin_dependency_outages": ("How often something outside was lost, by worker.", ("part",)),
+    "muslin_shadow_answers": (
+        "Answers of challengers beside the champions.",
+        ("model", "champion", "challenger", "result"),
+    ),
 }
 """Counters by name, without ``_total``: what they count, and their labels."""
 

@@ -29,7 +29,11 @@ GAUGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "muslin_process_resident_bytes": ("Memory of each process.", ("process", "pid")),
 }
 """Gauges by name: what they tell, and their labels."""
-_ROLES: Final = (("serving.follow", "follower"), ("_bentoml_impl.worker", "worker"))
+_ROLES: Final = (
+    ("serving.follow", "follower"),
+    ("_bentoml_impl.worker", "worker"),
+    ("champions.beside", "shadow"),
+)
 _CPU: Final = "muslin_process_cpu_seconds"
 
 Gauge = tuple[str, Sequence[str], float]

@@ -16,6 +16,7 @@ from serving.dependency import Dependency
 from serving.live_state import LiveState
 from serving.observe.counts import Counts, Taken
 from serving.observe.exposition import Gauge, page
+from serving.observe.shadow import shadow_counts
 from serving.observe.shared import Shared
 from serving.parts import Readiness
 
@@ -48,6 +49,7 @@ class Observer:
 
     def __init__(self, settings: Settings, dependencies: Iterable[Dependency] = ()) -> None:
         self.counts = Counts()
+        self._settings = settings
         self._dependencies = dependencies
         self._shared = Shared(self._take)
         self._logs = settings.access_log
@@ -109,7 +111,10 @@ class Observer:
             await live.look()
         told = None if live is None else live.told
         gauges = [*_of_endpoints(readiness), *_of_state(told or {})]
-        return await asyncio.to_thread(lambda: page(self._shared.all(), gauges))
+        return await asyncio.to_thread(self._page, gauges)
+
+    def _page(self, gauges: list[Gauge]) -> bytes:
+        return page([*self._shared.all(), shadow_counts(self._settings)], gauges)
 
     def _take(self) -> Taken:
         lost: dict[str, bool] = {}
