@@ -38,7 +38,7 @@ from serving.observe.request_id import HEADER, REQUEST_ID, request_id_of
 from serving.openapi import OPERATIONS, openapi_document
 from serving.parts import Endpoint, Readiness
 from serving.problems import Problem, problem_body
-from serving.queue import QUEUE
+from serving.queue import LONG_BODY, QUEUE
 
 __all__ = ["MuslinApp"]
 
@@ -178,8 +178,10 @@ class MuslinApp:
                     cost_of(body, most, charged=False)
                 else:
                     self._gate.charge(caller, cost_of(body, most, charged=True))
-                await QUEUE.turn_of(body)
-                answer = await endpoint(body, request_id, *values)
+                if len(body) > LONG_BODY:
+                    answer = await QUEUE.long(endpoint, body, request_id, *values)
+                else:
+                    answer = await endpoint(body, request_id, *values)
                 status = _STATUS.get(pattern, HTTPStatus.OK)
                 await respond(send, answer, status=status, fields=fields)
         except Problem as problem:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -85,7 +86,7 @@ class Connections:
             new.transport.close()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
+        now = time.monotonic()
         slow = 0
         for each in self.all():
             if each.is_overdue(now, self.patience_s):
@@ -104,14 +105,14 @@ class HttpProtocol(HttpToolsProtocol):
     ----------
     since : float
         When the client was last waited for anew: at its connection, after an answer, at the first
-        byte of a request (seconds of the event loop).
+        byte of a request. In monotonic seconds: the clock of the event loop stands still in a turn.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # A connection that became a WebSocket would be beyond these limits; there is none here.
         self.ws_protocol_class = None
-        self.since = self.loop.time()
+        self.since = time.monotonic()
         self._unread_since: float | None = None
         self._closing_since: float | None = None
         self._aside = False
@@ -151,7 +152,7 @@ class HttpProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not take its answer as fast as it is written."""
         super().pause_writing()
-        self._unread_since = self.loop.time()
+        self._unread_since = time.monotonic()
         self._tell_aside()
 
     def resume_writing(self) -> None:
@@ -165,7 +166,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self.since = self.loop.time()
+        self.since = time.monotonic()
 
     def on_headers_complete(self) -> None:
         """The head is there; uvicorn begins with the request before its body is."""
@@ -187,7 +188,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer was written."""
         super().on_response_complete()
-        self.since = self.loop.time()
+        self.since = time.monotonic()
         if self._aside or self.cycle.more_body:
             self._tell_aside()
 

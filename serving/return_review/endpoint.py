@@ -141,7 +141,7 @@ class ReturnReviewEndpoint:
                 ) from None
         # An append waits for the disk: others are answered meanwhile.
         try:
-            with QUEUE.waiting_elsewhere():
+            with QUEUE.waiting_elsewhere(body):
                 await asyncio.to_thread(self._audit.append_reviews, reviews)
         except AuditError as error:
             raise not_recorded(error, self._record) from error
