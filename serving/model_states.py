@@ -106,12 +106,7 @@ class ModelStates:
                 " does not know; run: muslin materialize --data DIR"
             )
         try:
-            found = self._copy(name, meta[_SPACE + name])
-            kept = self._loaded.get((name, found.folder))
-            if kept is None:
-                kept = self._loaded[name, found.folder] = _LOADERS[name](
-                    check(self._settings, found)
-                )
+            found, kept = self._read(name, meta[_SPACE + name])
         except ChampionError as error:
             raise FollowError(f"live events are not followed: {error}") from error
         if kept.fingerprint != meta[_SPACE + name]:
@@ -122,12 +117,28 @@ class ModelStates:
             )
         return kept.state
 
-    def _copy(self, name: str, fingerprint: str) -> Champion:
-        """The copy a state was filled for: the champion, one before it, or the challenger."""
+    def _read(self, name: str, fingerprint: str) -> tuple[Champion, _Kept]:
+        """The copy a state was filled for, or where that is damaged another of the same space."""
+        damage: ChampionError | None = None
+        for each in self._copies(name, fingerprint):
+            kept = self._loaded.get((name, each.folder))
+            try:
+                if kept is None:
+                    kept = _LOADERS[name](check(self._settings, each))
+            except ChampionError as error:
+                damage = damage or error
+                continue
+            self._loaded[name, each.folder] = kept
+            return each, kept
+        assert damage is not None
+        raise damage
+
+    def _copies(self, name: str, fingerprint: str) -> list[Champion]:
+        """Copies a state was filled for: of the champion, those before it, or the challenger's."""
         champion = read_record(self._settings, name)
         offered = (
             champion,
             *copies_of(self._settings, name),
             *copies_of(self._settings, name, CHALLENGER),
         )
-        return next((each for each in offered if each.space == fingerprint), champion)
+        return [each for each in offered if each.space == fingerprint] or [champion]
