@@ -86,3 +86,35 @@ def test_a_bad_file_is_named(config, text, message):
 def test_a_missing_file_is_named(config):
     with pytest.raises(SettingsError, match=r"MUSLIN_CONFIG names .*which is not a file"):
         Settings.load()
+
+
+@pytest.mark.parametrize("word", ["on", "'on'", "auto"])
+def test_keys_can_be_switched_on_in_a_file_as_one_would_write_it(config, word):
+    config.write_text(f"keys: {word}\n")  # YAML reads on as true
+    assert Settings.load().keys == word.strip("'")
+
+
+def test_a_list_is_written_with_commas_in_the_environment_and_as_a_list_in_a_file(
+    config, monkeypatch
+):
+    origins = ("https://shop.example", "http://localhost:8000", "https://[::1]")
+    monkeypatch.setenv("MUSLIN_CORS_ORIGINS", ", ".join(origins))
+    config.write_text("")
+    assert Settings.load().cors_origins == origins
+    for name, value in Settings.load().environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().cors_origins == origins
+    monkeypatch.setenv("MUSLIN_CORS_ORIGINS", "")
+    assert Settings.load().cors_origins == ()
+    monkeypatch.delenv("MUSLIN_CORS_ORIGINS")
+    config.write_text("cors_origins: [https://shop.example]\n")
+    assert Settings.load().cors_origins == ("https://shop.example",)
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "shop.example", "https://shop.example/", "https://Shop.example", "null"]
+)
+def test_what_no_browser_sends_as_origin_is_refused(monkeypatch, origin):
+    monkeypatch.setenv("MUSLIN_CORS_ORIGINS", f"https://one.example,{origin}")
+    with pytest.raises(SettingsError, match="is not an origin as browsers send it"):
+        Settings.load()
