@@ -74,7 +74,7 @@ class Bins:
     def labels(self) -> tuple[str, ...]:
         """The bins in words, in order."""
         if self.is_category:
-            return (*(name for _, name in self.values), _OTHER, "missing")
+            return (*(name for _, name in self.values), _OTHER, "missing or new")
         if not self.edges:
             return ("any", "missing")
         shown = [f"{edge:.4g}" for edge in self.edges]

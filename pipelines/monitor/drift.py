@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from pipelines.monitor.groups import ALL, Groups
-from pipelines.monitor.judge import where
+from pipelines.monitor.judge import FEWEST_CUSTOMERS, where
 from pipelines.monitor.limits import ModelLimits
 from pipelines.monitor.population import Population
 from pipelines.monitor.report import Check, Feature, Verdict
@@ -24,7 +24,7 @@ def judge_drift(
     groups: Groups,
     trained: Population,
     limits: ModelLimits,
-    clocks: Collection[str] = (),
+    unjudged: Collection[str] = (),
 ) -> tuple[list[Feature], list[Check]]:
     """Compare every feature with the training, over the training's own bins.
 
@@ -36,8 +36,8 @@ def judge_drift(
         The fingerprint.
     limits
         The model's.
-    clocks
-        Features that tell the calendar; they are shown and not judged.
+    unjudged
+        Features that move by themselves; they are shown and not judged.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def judge_drift(
     """
     customers = float(len(np.unique(groups.customer)))
     own = limits.drift
-    few = len(asked) < limits.fewest.lines
+    few = len(asked) < limits.fewest.lines or customers < FEWEST_CUSTOMERS
     columns = {name: i for i, name in enumerate(asked.names)}
     told = [name for name in trained.features if name in columns]
     found = []
@@ -62,7 +62,7 @@ def judge_drift(
         now = trained.features[name].bins.count(asked.X[:, columns[name]])
         before = trained.features[name].counts
         found.append((now, stability(before, now, float(trained.customers), customers)))
-    judged = [i for i, name in enumerate(told) if name not in clocks]
+    judged = [i for i, name in enumerate(told) if name not in unjudged]
     p = np.ones(len(told))
     p[judged] = holm([found[i][1].p for i in judged])
     features = []
@@ -70,7 +70,7 @@ def judge_drift(
         kept, (now, index) = trained.features[name], found[i]
         limit = None if own.psi is None else max(own.psi, own.usual_times * kept.usual)
         verdict: Verdict = "not_judged"
-        if limit is not None and not few and name not in clocks:
+        if limit is not None and not few and name not in unjudged:
             beyond = index.excess > limit and p[i] < limits.false_alarms
             verdict = "crossed" if beyond else "fine"
         shares = [kept.counts / max(kept.counts.sum(), 1), now / max(now.sum(), 1)]
@@ -91,7 +91,7 @@ def judge_drift(
             )
         )
     features.sort(key=lambda each: (each.verdict != "crossed", each.expected - each.psi))
-    return features, [_check(features, limits, few=few, rows=len(asked))]
+    return features, [_check(features, limits, few=few, rows=(len(asked), int(customers)))]
 
 
 def moved(bins: tuple[str, ...], before: list[float], now: list[float]) -> str:
@@ -103,25 +103,31 @@ def moved(bins: tuple[str, ...], before: list[float], now: list[float]) -> str:
     return f"{bins[i]}: {before[i]:.1%} then, {now[i]:.1%} now"
 
 
-def _check(features: list[Feature], limits: ModelLimits, *, few: bool, rows: int) -> Check:
+def _check(
+    features: list[Feature], limits: ModelLimits, *, few: bool, rows: tuple[int, int]
+) -> Check:
     beyond = [each.name for each in features if each.verdict == "crossed"]
     why = ""
     if few:
-        why = f"{rows:,} questions, fewer than {limits.fewest.lines:,}"
+        why = (
+            f"{rows[0]:,} questions of {rows[1]:,} customers, fewer than"
+            f" {limits.fewest.lines:,} of {FEWEST_CUSTOMERS}"
+        )
     elif limits.drift.psi is None:
         why = "drift.psi is null"
     elif beyond:
         more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
         why = ", ".join(beyond[:_NAMED]) + more
-    unjudged = few or limits.drift.psi is None
+    silent = few or limits.drift.psi is None
+    judged = sum(each.verdict != "not_judged" for each in features)
     crossed = len(beyond) > limits.drift.features
     return Check(
         kind="drift",
-        what=f"features beyond their limit, of {len(features)}",
+        what=f"features beyond their limit, of {judged} judged",
         limit_name="drift.features",
         where=where(ALL),
-        value=None if unjudged else float(len(beyond)),
-        limit=None if unjudged else float(limits.drift.features),
-        verdict="not_judged" if unjudged else "crossed" if crossed else "fine",
+        value=None if silent else float(len(beyond)),
+        limit=None if silent else float(limits.drift.features),
+        verdict="not_judged" if silent else "crossed" if crossed else "fine",
         why=why,
     )

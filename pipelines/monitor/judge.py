@@ -19,10 +19,20 @@ from pipelines.monitor.limits import ModelLimits
 from pipelines.monitor.population import GroupAdvice, Population
 from pipelines.monitor.report import Check, Group, Verdict
 
-__all__ = ["Look", "judge_advice", "judge_figures", "settle", "verdict_of", "where"]
+__all__ = [
+    "FEWEST_CUSTOMERS",
+    "Look",
+    "judge_advice",
+    "judge_figures",
+    "settle",
+    "verdict_of",
+    "where",
+]
 
 Key = tuple[str, str]
-_FEWEST_CUSTOMERS = 30
+FEWEST_CUSTOMERS = 30
+"""Of fewer customers no standard error is believed."""
+_LEAST_SLOPE = 0.1
 
 
 @dataclass(frozen=True)
@@ -97,11 +107,11 @@ def judge_figures(
             if few:
                 checks.append(_unjudged("calibration", "calibration and AUC", target, key, few))
                 continue
+            before = None if trained is None else trained.figures.get(target, {}).get(key)
             if not selected or key == ALL:
                 gaps += _gap(target, key, each, limits, selected=selected)
             if key == ALL and not selected:
-                spreads += _spread(target, each, limits)
-            before = None if trained is None else trained.figures.get(target, {}).get(key)
+                spreads += _spread(target, each, before, limits)
             drops += _drop(target, key, each, before, limits)
     return [*settle(gaps, limits), *settle(spreads, limits), *settle(drops, limits), *checks]
 
@@ -144,8 +154,8 @@ def _too_few(each: Figures, limits: ModelLimits) -> str:
         return f"{each.lines:,} lines, fewer than {least.lines:,}"
     if rarer < least.events:
         return f"{rarer:,} lines of the rarer outcome, fewer than {least.events:,}"
-    if each.customers < _FEWEST_CUSTOMERS:
-        return f"{each.customers:,} customers, fewer than {_FEWEST_CUSTOMERS}"
+    if each.customers < FEWEST_CUSTOMERS:
+        return f"{each.customers:,} customers, fewer than {FEWEST_CUSTOMERS}"
     return ""
 
 
@@ -163,7 +173,7 @@ def _gap(
     return [_look("calibration", what, f"calibration.{name}", target, key, away, limit)]
 
 
-def _spread(target: str, each: Figures, limits: ModelLimits) -> list[Look]:
+def _spread(target: str, each: Figures, before: Figures | None, limits: ModelLimits) -> list[Look]:
     """Slope and calibration error, over all lines."""
     own = limits.calibration
     looks = []
@@ -172,14 +182,16 @@ def _spread(target: str, each: Figures, limits: ModelLimits) -> list[Look]:
         looks.append(_look("calibration", what, f"calibration.{name}", target, ALL, away, limit))
 
     if each.slope is not None:
-        shown = f"calibration slope {each.slope.value:.2f}"
+        ratio, shown = each.slope, f"calibration slope {each.slope.value:.2f}"
+        if before is not None and before.slope is not None and not _too_few(before, limits):
+            ratio = _ratio(each.slope, before.slope)
+            shown += f", {before.slope.value:.2f} in training"
         if own.least_slope is not None:
             # As a distance below 1, so that more is worse.
-            away = Estimate(1 - each.slope.value, each.slope.se)
+            away = Estimate(1 - ratio.value, ratio.se)
             look(f"{shown}: chances are too extreme", "least_slope", away, 1 - own.least_slope)
         if own.most_slope is not None:
-            away = Estimate(each.slope.value, each.slope.se)
-            look(f"{shown}: chances are too timid", "most_slope", away, own.most_slope)
+            look(f"{shown}: chances are too timid", "most_slope", ratio, own.most_slope)
     if own.ece is not None:
         away = Estimate(each.ece.value - each.ece_expected, each.ece.se)
         what = f"calibration error {each.ece.value:.3f}, {each.ece_expected:.3f} by chance alone"
@@ -199,6 +211,13 @@ def _drop(
     away = Estimate(before.auc.value - each.auc.value, float(np.hypot(before.auc.se, each.auc.se)))
     what = f"AUC {each.auc.value:.3f}, {before.auc.value:.3f} in training"
     return [_look("discrimination", what, f"discrimination.{name}", target, key, away, limit)]
+
+
+def _ratio(one: Estimate, other: Estimate) -> Estimate:
+    """One figure by another; by no less than a tenth."""
+    by = max(other.value, _LEAST_SLOPE)
+    value = one.value / by
+    return Estimate(value, float(np.hypot(one.se / by, value * other.se / by)))
 
 
 def _between(one: Estimate, other: Estimate) -> Estimate:

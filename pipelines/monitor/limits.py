@@ -82,7 +82,7 @@ class Calibration(_Strict):
     gap, group_gap
         |predicted - observed| over all lines, and in a group.
     least_slope, most_slope
-        Of the observed log-odds on the predicted, over all lines.
+        Of the observed log-odds on the predicted, over all lines, divided by that in training.
     ece
         Mean gap over ten bins, less what the sample size explains.
     """

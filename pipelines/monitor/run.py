@@ -152,7 +152,7 @@ def watch(
             f" since the training, cannot be told; run: muslin train {job.command} --data DIR"
         )
     elif len(new):
-        seen.features, drift = judge_drift(new, groups, trained, limits, subject.clocks)
+        seen.features, drift = judge_drift(new, groups, trained, limits, subject.unjudged)
         seen.checks += drift
     matured = np.flatnonzero(new.y >= 0)
     if len(new) and not len(matured):

@@ -61,8 +61,8 @@ def stability(before: Ints, now: Ints, n: float | None = None, m: float | None =
     Returns
     -------
     Stability
-        Of the bins that are not empty in both; half a row is added to each, so that a value never
-        seen before counts and does not count for ever.
+        Of the bins that are not empty in both; half an observation is added to each, so that a
+        value never seen before counts and does not count for ever.
     """
     seen = (before + now) > 0
     bins = int(seen.sum())
@@ -70,7 +70,7 @@ def stability(before: Ints, now: Ints, n: float | None = None, m: float | None =
     m = float(now.sum()) if m is None else m
     if bins < 2 or n < 1 or m < 1:
         return Stability(0.0, 0.0, 1.0)
-    p, q = (_shares(each[seen]) for each in (before, now))
+    p, q = _shares(before[seen], n), _shares(now[seen], m)
     psi = float(((q - p) * np.log(q / p)).sum())
     scale = 1.0 / n + 1.0 / m
     return Stability(psi, (bins - 1) * scale, float(stats.chi2.sf(psi / scale, bins - 1)))
@@ -86,7 +86,7 @@ def holm(p: Sequence[float]) -> Floats:
     return corrected
 
 
-def _shares(counts: Ints) -> Floats:
-    filled = counts + _HALF
+def _shares(counts: Ints, observations: float) -> Floats:
+    filled = counts / max(int(counts.sum()), 1) * observations + _HALF
     shares: Floats = filled / filled.sum()
     return shares

@@ -81,13 +81,14 @@ class Subject(ABC):
 
     Attributes
     ----------
-    clocks
-        Columns that tell the calendar: they move by themselves and are not judged.
+    unjudged
+        Columns that move by themselves: those that tell the calendar, and running figures of a
+        whole market, category or brand. Of these there are a few at a time, however many the lines.
     what
         What is asked about, in words.
     """
 
-    clocks: ClassVar[frozenset[str]] = frozenset()
+    unjudged: ClassVar[frozenset[str]] = frozenset()
     what: ClassVar[str] = "lines"
 
     @abstractmethod
@@ -110,8 +111,17 @@ class Subject(ABC):
         return chances
 
 
+def _wide(names: Sequence[str], histories: Sequence[str]) -> frozenset[str]:
+    """Running figures of these histories; what compares a line with one is the line's own."""
+    return frozenset(
+        name
+        for name in names
+        if name.partition(".")[0] in histories and name.partition(".")[2] not in ("", "price_ratio")
+    )
+
+
 class _SizeFit(Subject):
-    clocks = frozenset({"years", "category.log_told"})
+    unjudged = _wide(size_fit.VECTOR, ("category", "brand")) | {"years"}
     what = "lines with a size"
 
     def asked(self, space: Any, data: Any) -> Asked:
@@ -133,7 +143,10 @@ class _SizeFit(Subject):
 
 
 class _ReturnRisk(Subject):
-    clocks = return_risk.CLOCKS
+    unjudged = return_risk.CLOCKS | _wide(
+        return_risk.VECTOR,
+        ("market", "category", "category_market", "size", "colour", "brand", "brand_size"),
+    )
 
     def asked(self, space: Any, data: Any) -> Asked:
         return Asked(

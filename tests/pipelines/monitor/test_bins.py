@@ -48,7 +48,7 @@ def test_a_feature_of_two_values_has_two_bins():
 def test_categories_go_by_name_and_rare_ones_are_put_together():
     codes = np.r_[np.zeros(50), np.ones(30), np.full(3, 2.0), [np.nan]]
     bins = Bins.of(codes, ["DE", "US", "VA"])
-    assert bins.labels == ("DE", "US", "other", "missing")
+    assert bins.labels == ("DE", "US", "other", "missing or new")
     assert bins.count(codes).tolist() == [50, 30, 3, 1]
     assert bins.count(np.array([7.0, 1.0])).tolist() == [0, 1, 1, 0]
     assert Bins.from_json(json.loads(json.dumps(bins.to_json()))) == bins

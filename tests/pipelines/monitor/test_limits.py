@@ -73,7 +73,7 @@ def test_all_faults_are_told_at_once(said):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(LimitsError, match="none.yaml: cannot be read"):
+    with pytest.raises(LimitsError, match=r"none.yaml: cannot be read"):
         read_limits(tmp_path / "none.yaml")
 
 
