@@ -61,8 +61,10 @@ def cost_of(body: bytes, most_items: int | None, *, charged: bool) -> int:
         400 too deeply nested, 422 too many items.
     """
     openers = body.count(b"{") + body.count(b"[")
-    if openers <= 2 or (openers <= DEEPEST and not charged):  # cannot be deeper than it opens
-        return 1
+    if openers <= DEEPEST:  # it cannot be deeper than it opens
+        first_list = body.find(b"[")
+        if not charged or openers <= 2 or first_list < 0 or body.rfind(b"{") < first_list:
+            return 1
     weight = weigh(body)
     if weight.depth > DEEPEST:
         raise Problem(

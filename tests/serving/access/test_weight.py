@@ -2,7 +2,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from serving.access import weight
@@ -123,6 +123,13 @@ def test_a_list_that_is_too_long_is_refused_before_it_is_parsed():
     assert problem.errors[0].reason == "must have at most 100 items"
     assert refused(body[:-1] + b"oops", 100).status == 422
     assert cost_of(body, None, charged=False) == 101  # where no list is taken the schema says so
+
+
+@given(VALUES)
+def test_a_short_cut_gives_what_the_long_way_would(value):
+    body = orjson.dumps(value)
+    assume(reference(value).depth <= DEEPEST)
+    assert cost_of(body, None, charged=True) == max(1, reference(value).objects)
 
 
 def test_what_a_request_costs():
