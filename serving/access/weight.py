@@ -96,8 +96,8 @@ def weigh(body: bytes) -> Weight:
     text = body
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Two quotes side by side open and close, or close and open: without them all else stays within a
-    # string, or outside.
+    # Two quotes side by side open and close, or close and open: without them all else stays within
+    # a string, or outside.
     brackets = text.translate(None, _OTHERS).replace(b'""', b"")
     if b'"' in brackets:
         brackets = b"".join(brackets.split(b'"')[::2])
