@@ -1,7 +1,8 @@
 """The log of every process of the service: one form for our lines and those of the libraries.
 
 At each level but ``DEBUG`` no line holds a value of a request: texts of exceptions are left out
-(:mod:`serving.observe.failures`), and what `asyncio` quotes of a failed task is cut off.
+(:mod:`serving.observe.failures`), and so are those of warnings, and what `asyncio` quotes of a
+failed task.
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ class _Lines(logging.Formatter):
         self._texts = texts
 
     def _message(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        if record.name == "asyncio" and not self._texts:
+        if self._texts:
+            return record.getMessage()
+        if record.name == "asyncio":
             # It goes on with the task or the call, and quotes results and arguments.
-            message = message.partition("\n")[0].partition("(")[0].partition("<")[0].strip()
-        return message
+            first = record.getMessage().partition("\n")[0]
+            return first.partition("(")[0].partition("<")[0].strip()
+        if record.name == "py.warnings":  # file, line and kind; then comes the text
+            return ":".join(record.getMessage().split(":", 3)[:3])
+        return record.getMessage()
 
     def _raised(self, record: logging.LogRecord) -> list[dict[str, Any]] | None:
         if not isinstance(record.exc_info, tuple) or record.exc_info[1] is None:
@@ -144,9 +149,9 @@ def configure(settings: Settings, process: str) -> None:
         library.propagate = True
         library.setLevel(level)
     logging.getLogger(_OURS).setLevel(settings.log_level)
-    for name in list(root.manager.loggerDict):
-        if name.startswith(_OURS):  # BentoML, once it sets up its own log, silences all others
-            logging.getLogger(name).disabled = False
+    for each in list(root.manager.loggerDict.values()):
+        if isinstance(each, logging.Logger):  # BentoML silences all that were there before its own
+            each.disabled = False
     logging.captureWarnings(capture=True)
     # What fails outside of a request would be printed with its text, and so would a record that
     # cannot be written, with all its values.

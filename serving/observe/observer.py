@@ -142,7 +142,9 @@ def _of_endpoints(readiness: Mapping[str, Readiness]) -> Iterator[Gauge]:
 def _of_state(told: Mapping[str, Any]) -> Iterator[Gauge]:
     yield "muslin_state_followed", (), bool(told.get("followed"))
     until = told.get("until")
-    age = None if until is None else time.time() - dt.datetime.fromisoformat(until).timestamp()
+    age = None
+    if until is not None:  # never below nought, wherever the clock is set to
+        age = max(0.0, time.time() - dt.datetime.fromisoformat(until).timestamp())
     for name, value in (
         ("muslin_state_age_seconds", age),
         ("muslin_state_behind_seconds", told.get("seconds_behind")),
