@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FILLED_AT",
     "Mark",
-    "existing",
     "filling",
     "is_used",
     "metas",
@@ -73,11 +72,6 @@ def places(url: str | Path) -> tuple[str, str]:
     options = dict(parse_qsl(parts.query))
     options["prefix"] = f"{options.get('prefix', _PREFIX)}.{_SECOND}"
     return str(url), urlunsplit(parts._replace(query=urlencode(options)))
-
-
-def existing(url: str | Path) -> list[str]:
-    """Those places of a state in which there is one."""
-    return list(metas(places(url)))
 
 
 def metas(urls: Sequence[str], *, quick: bool = False) -> dict[str, dict[str, str]]:

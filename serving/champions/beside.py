@@ -7,6 +7,7 @@ Differences go to a file of JSON lines, counts to one file a model.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import os
@@ -27,13 +28,13 @@ from features.settings import Settings, SettingsError
 from serving.champions.answers import Answers, Part
 from serving.champions.copies import CHALLENGER, CHAMPION, Role, copies_of, home_of
 from serving.champions.difference import Tally, differences
-from serving.champions.golden import answered
 from serving.champions.shadow import MODEL_OF, SOCKET, Sample, unpacked
 from serving.dependency import Dependency
 from serving.languages import Languages
 from serving.observe.counts import Counts
 from serving.observe.logs import configure
 from serving.observe.observer import Observer
+from serving.parts import Endpoint
 from serving.startup import keeper_of
 
 __all__ = ["COUNTS", "Beside", "main"]
@@ -68,6 +69,7 @@ class Beside:
         self._told_at = 0.0
         self._queue: queue.Queue[Sample] = queue.Queue(_QUEUE)
         self._overflow = 0
+        self._loop = asyncio.Runner()
         url = settings.challenger_state_url
         self._keeper = keeper_of(
             self,
@@ -101,6 +103,7 @@ class Beside:
                 self.tell()
         self.tell()
         self._keeper.end()
+        self._loop.close()
 
     def take(self, sample: Sample) -> None:
         """Let the challenger answer one request, and count how that differs."""
@@ -118,7 +121,7 @@ class Beside:
             tally.unready += 1
             return
         try:
-            answer = orjson.loads(answered(endpoint(sample.body, sample.request_id)))
+            answer = orjson.loads(self._loop.run(_ask(endpoint, sample)))
             compared = list(differences(sample.path, told, answer))
         except Exception as error:
             tally.failed += 1
@@ -183,6 +186,10 @@ class Beside:
                 self._queue.put_nowait(sample)
             except queue.Full:
                 self._overflow += 1 + sample.dropped
+
+
+async def _ask(endpoint: Endpoint, sample: Sample) -> bytes:
+    return await endpoint(sample.body, sample.request_id)
 
 
 def _now() -> str:

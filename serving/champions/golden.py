@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -18,7 +20,7 @@ from models.size_fit.advice import SizeAdvice
 from serving.parts import Endpoint
 from serving.problems import Problem
 
-__all__ = ["Exam", "GoldenError", "Portable", "answered"]
+__all__ = ["Exam", "GoldenError", "Portable"]
 
 _MOST_SAID: Final = 3
 
@@ -94,31 +96,32 @@ class Exam:
     def _requests(self, golden: Golden, model: Any) -> None:
         if self._endpoint is None or self._response is None:
             return
-        endpoint = self._endpoint(model)
-        for i, question in enumerate(golden.questions):
-            try:
-                body = answered(endpoint(orjson.dumps(_request(question)), f"golden-{i}"))
-                # NaN and infinity are no JSON: they are null by now, which no number may be.
-                self._response.model_validate_json(body)
-            except Problem as problem:
-                raise GoldenError(f"golden request {i} is refused: {problem.detail}") from problem
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise GoldenError(
-                    f"the answer to golden request {i} has not its shape: {where}: {first['msg']}"
-                ) from error
+        endpoint, response = self._endpoint(model), self._response
 
+        async def ask(i: int, question: Question) -> None:
+            body = await endpoint(orjson.dumps(_request(question)), f"golden-{i}")
+            # NaN and infinity are no JSON: they are null by now, which no number may be.
+            response.model_validate_json(body)
 
-def answered(asked: Awaitable[bytes]) -> bytes:
-    """The answer of an endpoint, outside of an event loop: it only ever lets others go first."""
-    turns = asked.__await__()
-    while True:
+        async def ask_all() -> None:
+            for i, question in enumerate(golden.questions):
+                await self._judged(i, ask(i, question))
+
+        # A loop of its own, in a thread of its own: that of this thread may be the service's.
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(lambda: asyncio.run(ask_all())).result()
+
+    async def _judged(self, i: int, asked: Awaitable[None]) -> None:
         try:
-            next(turns)
-        except StopIteration as end:
-            answer: bytes = end.value
-            return answer
+            await asked
+        except Problem as problem:
+            raise GoldenError(f"golden request {i} is refused: {problem.detail}") from problem
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise GoldenError(
+                f"the answer to golden request {i} has not its shape: {where}: {first['msg']}"
+            ) from error
 
 
 def _sizes(model: Any, questions: Sequence[Question]) -> list[Figures]:

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from serving.advisor import ModelLabel
 from serving.champion import ChampionError, adopt, fetch, load
+from serving.champions.copies import CHALLENGER, check, copies_of, read_record
 
 REGISTER = """
 import sys
@@ -50,8 +52,11 @@ def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path,
     assert (champion.source, champion.reason) == ("registry", None)
     assert (folder / "size_fit.json").read_text() == "two"
     assert (folder / "deep" / "booster.txt").read_text() == "tree"
+    kept = [each.folder for each in copies_of(settings, "size_fit")]
+    assert kept[0] == champion.folder
+    assert [each.split("-")[0] for each in kept] == ["2", "1"]  # to go back to
     left = {path.name for path in folder.parent.iterdir()}
-    assert left == {champion.folder, "current.json"}
+    assert left == {*kept, "current.json", ".lock"}
 
     _, champion = load(settings, "other")
     assert champion.source == "copy"
@@ -133,4 +138,44 @@ def test_a_failed_copy_leaves_the_one_that_serves(settings, model, tmp_path):
         adopt(settings, "size_fit", "5", tmp_path / "nowhere")
     folder, champion = load(settings, "size_fit")
     assert champion.version == "4"
-    assert len(list(folder.parent.iterdir())) == 2
+    assert {path.name for path in folder.parent.iterdir() if path.is_dir()} == {folder.name}
+
+
+def test_the_last_three_champions_and_the_challenger_are_kept(settings, tmp_path):
+    for number in range(1, 6):
+        adopt(settings, "size_fit", str(number), model_folder(tmp_path / f"m{number}", f"{number}"))
+    beside = model_folder(tmp_path / "beside", "beside")
+    challenger = adopt(settings, "size_fit", "6", beside, role=CHALLENGER)
+    copies = copies_of(settings, "size_fit")
+    assert [each.version for each in copies] == ["5", "4", "3"]
+    assert read_record(settings, "size_fit", CHALLENGER) == challenger
+    folders = {
+        path.name for path in (settings.champion_dir / "size_fit").iterdir() if path.is_dir()
+    }
+    assert folders == {each.folder for each in (*copies, challenger)}
+    for each in (*copies, challenger):
+        check(settings, each)
+
+
+def test_going_back_to_a_kept_copy_needs_only_the_alias(settings, tmp_path, python):
+    first = model_folder(tmp_path / "first", "one")
+    second = model_folder(tmp_path / "second", "two")
+    artifacts = tmp_path / "artifacts"
+    register = [python, "-c", REGISTER, settings.tracking_uri, str(artifacts)]
+    subprocess.run([*register, str(first), str(second)], check=True)
+    move = (
+        "import sys; from mlflow import MlflowClient, set_registry_uri;"
+        "set_registry_uri(sys.argv[1]); client = MlflowClient(sys.argv[1], sys.argv[1]);"
+        "client.set_registered_model_alias('size_fit', sys.argv[2], sys.argv[3])"
+    )
+    subprocess.run([python, "-c", move, settings.tracking_uri, "challenger", "1"], check=True)
+    fetch(settings, "size_fit")
+    assert read_record(settings, "size_fit").version == "2"
+    assert read_record(settings, "size_fit", CHALLENGER).version == "1"
+
+    shutil.rmtree(artifacts)  # nothing is downloaded
+    subprocess.run([python, "-c", move, settings.tracking_uri, "champion", "1"], check=True)
+    fetch(settings, "size_fit")
+    folder, champion = load(settings, "size_fit")
+    assert (champion.version, champion.source) == ("1", "registry")
+    assert (folder / "size_fit.json").read_text() == "one"
