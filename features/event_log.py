@@ -226,6 +226,10 @@ class EventLog(Protocol):
         """
         ...
 
+    def moved(self) -> bool:
+        """Whether the place holds another log by now, or none, than the one that was opened."""
+        ...
+
     def close(self) -> None:
         """Give the connection back."""
         ...
@@ -366,7 +370,7 @@ class SqliteEventLog:
         if not events:
             return []
         ids = orjson.dumps([event.event_id for event in events]).decode()
-        if file_at(self.path) != self._file:
+        if self.moved():
             raise EventLogError(
                 f"the log of events at {self.path} was removed, or another file is in its place;"
                 " what is written now would be lost; open it again"
@@ -448,6 +452,10 @@ class SqliteEventLog:
         query = f"SELECT {SUBJECT} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         with self._reading() as db:
             return db.execute(query, (after, PAGE)).fetchall()
+
+    def moved(self) -> bool:
+        """Whether the path is of another file by now, or of none."""
+        return file_at(self.path) != self._file
 
     def prune(self, before_at: int) -> int:
         """Remove the events of moments before `before_at`; later events take their space."""

@@ -194,6 +194,10 @@ class PostgresEventLog:
             "read", lambda db: db.execute(_SUBJECTS, (after, PAGE), binary=True).fetchall()
         )
 
+    def moved(self) -> bool:
+        """Never: the address stays that of the log."""
+        return False
+
     def prune(self, before_at: int) -> int:
         """Remove the events of moments before `before_at`; later events take their space."""
         return self._remove("DELETE FROM muslin_events WHERE at < %s", before_at)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from features.clock import elapsed
 from features.event_log import EventLog, EventLogError
 from features.lease import open_lease
 from features.live.fold import Applied, Fold, ModelState
@@ -43,6 +44,8 @@ _SPARE_S: Final = 2.0
 _IDLE_S: Final = 60.0
 _TELL_S: Final = 30.0
 _DRAIN_S: Final = 5.0
+_AHEAD_S: Final = 300.0
+"""How far the wall clock may be moved forwards while we run, for the state to go with it."""
 
 
 @dataclass
@@ -112,17 +115,27 @@ class Follower:
     settings
         Where the state, the log and the champions are.
     now
-        Seconds since the epoch.
+        Seconds since the epoch. They may jump: a state that was taken a day ahead would find all
+        that follows late, so without events it goes no further than time has passed.
+    passed
+        Seconds that only grow; those of `now` where that is given.
     spare
         Whether it is a place that need not hold a state; then it says nothing where it holds none.
     """
 
     def __init__(
-        self, settings: Settings, now: Callable[[], float] = time.time, *, spare: bool = False
+        self,
+        settings: Settings,
+        now: Callable[[], float] | None = None,
+        passed: Callable[[], float] | None = None,
+        *,
+        spare: bool = False,
     ) -> None:
         self._settings = settings
         self._spare = spare
-        self._now = now
+        self._now = now or time.time
+        self._passed = passed or now or elapsed
+        self._first = self._now() - self._passed()
         self._lease = open_lease(settings.state_url)
         self._models = ModelStates(settings)
         self._state: StateStore | None = None
@@ -130,7 +143,7 @@ class Follower:
         self._fold: Fold | None = None
         self._counts = _Counts()
         self._told = ""
-        self._told_at = self._caught_up = self._moved = now()
+        self._told_at = self._caught_up = self._moved = self._passed()
         self._failures = 0
         self._took = 0
 
@@ -145,8 +158,8 @@ class Follower:
 
     def drain(self) -> None:
         """Fold what is in the log by now."""
-        until = self._now() + _DRAIN_S
-        while self._now() < until:
+        until = self._passed() + _DRAIN_S
+        while self._passed() < until:
             self.turn()
             if not self._took:
                 break
@@ -189,6 +202,8 @@ class Follower:
 
     def _ready(self) -> Fold:
         """The fold of the state as it is filled now."""
+        if any(each is not None and each.moved() for each in (self._state, self._log)):
+            self._let_go()  # a file without a name: what is written there is lost
         if self._state is None:
             # A writer makes the file that is missing: look first whether there is one.
             open_state(self._settings.state_url, readonly=True).close()
@@ -208,9 +223,9 @@ class Follower:
         return Fold(state, log, list(models.values()), horizon_us=horizon)
 
     def _step(self, fold: Fold) -> float:
-        begun = self._now()
+        begun = self._passed()
         applied = fold.step()
-        now = self._now()
+        now = self._passed()
         self._took = applied.events
         self._counts.add(applied)
         if applied.events:
@@ -218,7 +233,8 @@ class Follower:
         else:
             self._caught_up = now
             if now - self._moved >= _IDLE_S:
-                fold.advance(int(now * 1e6))
+                moment = min(self._now(), self._first + now + _AHEAD_S)
+                fold.advance(int(moment * 1e6))
                 self._moved = now
         if now - self._told_at >= _TELL_S:
             self._tell()
@@ -244,7 +260,7 @@ class Follower:
             logger.info(what)
 
     def _tell(self) -> None:
-        counts, now = self._counts, self._now()
+        counts, now = self._counts, self._passed()
         if counts.events:
             logger.info(
                 "live events: %s folded, %s again, %s late, %s unknown; %.0f seconds behind",

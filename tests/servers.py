@@ -82,7 +82,8 @@ def postgres_server() -> Iterator[str]:
 def postgres_cluster() -> Iterator[Callable[..., AbstractContextManager[tuple[str, int]]]]:
     """A new PostgreSQL cluster that may be started more than once.
 
-    Gives a function that runs its server, with the setting `fsync`, and gives URL and process id.
+    Gives a function that runs its server, with the setting `fsync` and on a port of its own or the
+    one that is told, and gives URL and process id.
     """
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
@@ -104,19 +105,19 @@ def postgres_cluster() -> Iterator[Callable[..., AbstractContextManager[tuple[st
         )  # fmt: skip
 
         @contextmanager
-        def run(fsync: str = "on") -> Iterator[tuple[str, int]]:
+        def run(fsync: str = "on", port: int | None = None) -> Iterator[tuple[str, int]]:
             def start(port: int) -> list[str]:
                 return [
                     str(initdb.with_name("postgres")), "-D", str(data), "-k", str(folder),
                     "-h", "127.0.0.1", "-p", str(port), "-c", f"fsync={fsync}",
                 ]  # fmt: skip
 
-            with _running(start, folder, user) as (port, process):
-                ask = [str(initdb.with_name("pg_isready")), "-h", "127.0.0.1", "-p", str(port)]
+            with _running(start, folder, user, port) as (at, process):
+                ask = [str(initdb.with_name("pg_isready")), "-h", "127.0.0.1", "-p", str(at)]
                 _until(
                     lambda: subprocess.run(ask, capture_output=True, check=False).returncode == 0
                 )
-                yield f"postgresql://muslin:{ENCODED}@127.0.0.1:{port}/postgres", process.pid
+                yield f"postgresql://muslin:{ENCODED}@127.0.0.1:{at}/postgres", process.pid
 
         yield run
 
@@ -162,12 +163,15 @@ def _run(command: list[object], folder: Path, user: str | None) -> None:
 
 @contextmanager
 def _running(
-    start: Callable[[int], list[str]], folder: Path, user: str | None = None
+    start: Callable[[int], list[str]],
+    folder: Path,
+    user: str | None = None,
+    wanted: int | None = None,
 ) -> Iterator[tuple[int, subprocess.Popen]]:
-    """Run a server on a free port until the end; gives port and process once it listens."""
+    """Run a server until the end, on a free port unless told; gives port and process."""
     log = folder / "server.log"
     for _ in range(_TRIES):
-        port = _free_port()
+        port = wanted or _free_port()
         with log.open("wb") as out:
             process = subprocess.Popen(
                 start(port),

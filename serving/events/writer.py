@@ -26,7 +26,7 @@ Numbers = list[int | None]
 
 _MOST_IN_A_COMMIT = 10_000  # events; a request is never divided
 _MOST_WAITING = 100_000  # events; beyond, the disk is slower than the shop
-_PATIENCE_S = 10.0  # a commit that takes longer hangs: its server, or the disk
+_PATIENCE_S = 5.0  # a commit that takes longer hangs: its server, or the disk
 
 
 class TooBusyError(RuntimeError):

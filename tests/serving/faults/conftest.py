@@ -1,4 +1,5 @@
 import pytest
+
 from faults.real_shop import RealShop, real_shop
 
 

@@ -149,10 +149,8 @@ class Service:
         self.client.close()
         processes = self.processes()
         self.process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            pass
         for each in processes:
             with suppress(psutil.NoSuchProcess):
                 each.kill()

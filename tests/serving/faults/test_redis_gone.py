@@ -4,10 +4,10 @@ import os
 
 import pytest
 from asgi import ask
+
 from faults.own_redis import OwnRedis
 from faults.real_shop import REVIEW, RISK, SIZE, Service
 from faults.registries import refusing_registry
-
 from features.settings import Settings
 from serving.app import MuslinApp
 from serving.run import free_port
@@ -90,7 +90,7 @@ def judged(found):
 
 
 def assert_without_history(service, questions):
-    """Everything is answered, says that it is degraded, and claims nothing of what it cannot see."""
+    """All is answered, says that it is degraded, and claims nothing of what it cannot see."""
     found = answers(service, questions)
     assert degraded(found) == {True}
     for told in found.values():
