@@ -234,12 +234,15 @@ class SizeFitLookup:
         facts[:, _F["position"]] -= asked.taken
         body = body_of(person)
         aged = False
-        for scale in set(asked.scales):
+        scales = set(asked.scales)
+        for scale in scales:
             # Who sends a figure of the child's along says which child it is.
             named = q.wearer != SELF or not _OF_ANYONE.issuperset(q.measurements)
             unnamed = is_child_scale(scale) and not named
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
-            here = [each == scale for each in asked.scales]
+            here: slice | list[int] = slice(None)
+            if len(scales) > 1:
+                here = [row for row, each in enumerate(asked.scales) if each == scale]
             natural, spread = self._space.natural_.predict_one(body, read_by)
             part = part_of_scale(read_by, product.category, product.audience, product.size_system)
             if part != read_by:
@@ -247,7 +250,7 @@ class SizeFitLookup:
                 if not math.isnan(of_part):
                     facts[here, _F["position"]] -= of_part - natural
                     spread = spread_of_part
-            facts[np.ix_(here, _SCALE_COLUMNS)] = (
+            told = (
                 natural,
                 spread,
                 *self._scales.get(read_by, (math.nan, math.nan)),
@@ -256,6 +259,8 @@ class SizeFitLookup:
                 codes["scale"].get(scale or "", math.nan),
                 self._space.ages_.stature_step(scale),
             )
+            for column, value in zip(_SCALE_COLUMNS, told, strict=True):
+                facts[here, column] = value
             aged |= is_aged(scale)
         if aged or has_figures(person):
             facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]

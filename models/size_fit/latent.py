@@ -19,6 +19,7 @@ __all__ = [
     "WIDTH",
     "Given",
     "Latent",
+    "known_or_nil",
     "latent_of",
     "outcome_of",
 ]
@@ -130,9 +131,11 @@ class Given:
     @classmethod
     def of(cls, X: Floats) -> Given:
         """Read rows by `ORDINAL_COLUMNS`."""
+        columns = np.ascontiguousarray(X.T)
 
         def column(name: str) -> Floats:
-            return np.ascontiguousarray(X[:, AT[name]])
+            found: Floats = columns[AT[name]]
+            return found
 
         mean, sd = column("scale_mean"), column("scale_sd")
         child = column("child") > 0
@@ -140,13 +143,13 @@ class Given:
         # Choices and outcomes of the past are readings of the body, each with the choice's own
         # error. A child's size is that of its latest orders, and what it has grown since.
         orders = np.where(child, column("recent_orders"), here)
-        grown = orders * np.nan_to_num(column("grown_position"))
+        grown = orders * known_or_nil(column("grown_position"))
         # On other scales the person's level among all shoppers is a weaker reading of the same
         # body.
         elsewhere = np.where(child, 0.0, np.maximum(column("person.orders") - here, 0.0))
         level = column("person.level_sum") - np.where(here > 0, (fair - here * mean) / sd, 0.0)
-        product_side, size_side, *others = _differences(X)
-        step, chart = column("step"), np.nan_to_num(column("chart_sd"))
+        product_side, size_side, *others = _differences(columns)
+        step, chart = column("step"), known_or_nil(column("chart_sd"))
         return cls(
             position=column("position"),
             natural=column("natural"),
@@ -161,10 +164,10 @@ class Given:
             aside=mean + sd * level / np.maximum(elsewhere, 1.0),
             shift=column("product.shift"),
             leans=np.array([product_side, size_side - product_side, *others]),
-            liking=np.nan_to_num(column("fit_preference")),
-            product_fits=_fits(X, "product") - 0.75,
-            person_fits=_fits(X, "person") - 0.75,
-            stretch=np.nan_to_num(column("stretch")),
+            liking=known_or_nil(column("fit_preference")),
+            product_fits=1 - column("product.small") - column("product.large") - 0.75,
+            person_fits=1 - column("person.small") - column("person.large") - 0.75,
+            stretch=known_or_nil(column("stretch")),
         )
 
 
@@ -235,16 +238,17 @@ def latent_of(theta: Sequence[float] | Floats, given: Given) -> Latent:
     )
 
 
-def _differences(X: Floats) -> Floats:
+def known_or_nil(column: Floats) -> Floats:
+    """The column with nil for what is not known; on few rows a tenth of ``nan_to_num``."""
+    return np.where(np.isnan(column), 0.0, column)
+
+
+def _differences(columns: Floats) -> Floats:
     """By how much histories lean to too small, in standard deviations of the latent."""
-    z = ndtri(X[:, _RATES])
+    z = ndtri(columns[_RATES])
     half = len(_RATES) // 2
-    lean: Floats = 0.5 * (z[:, :half] - z[:, half:]).T
+    lean: Floats = 0.5 * (z[:half] - z[half:])
     return lean
-
-
-def _fits(X: Floats, history: str) -> Floats:
-    return 1 - X[:, AT[f"{history}.small"]] - X[:, AT[f"{history}.large"]]
 
 
 def outcome_of(latent: Latent, *, seen: bool) -> Floats:

@@ -42,6 +42,7 @@ from models.size_fit.latent import (
     PLACED,
     START,
     Given,
+    known_or_nil,
     latent_of,
     outcome_of,
 )
@@ -172,7 +173,7 @@ class OrdinalFit:
         Where the account may hold two people on one scale, it is the mixture over whom this is for.
         """
         one = self._outlook(X)
-        two = np.nan_to_num(X[:, AT["wearers.two"]])
+        two = known_or_nil(X[:, AT["wearers.two"]])
         rows = np.flatnonzero(two > 0)
         if not len(rows):
             return one
