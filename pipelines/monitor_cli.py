@@ -57,19 +57,19 @@ def monitor_command(
     from pipelines.progress import Steps
     from pipelines.tracking import Registry
 
-    names = [name.replace("-", "_") for name in model or _COMMANDS]
-    for name in names:
-        if name not in MODELS:
-            raise BadInputError(f"there is no model {name!r}; there is {', '.join(_COMMANDS)}")
+    for each in model or ():
+        if each.replace("-", "_") not in MODELS:
+            raise BadInputError(f"there is no model {each!r}; there is {', '.join(_COMMANDS)}")
+    names = [each.replace("-", "_") for each in model or _COMMANDS]
     # Told before the data is read, which takes minutes.
     chosen, targets = read_limits(limits), places(out)
     console = Console(highlight=False)
     settings = Settings.load()
     with Steps(console, 3 + len(names)) as step:
-        step("opening the registry")
-        registry = Registry(settings)
         step(f"reading and validating {shown_source(data)}")
         tables = load_tables(data)
+        step("opening the registry")
+        registry = Registry(settings)
         report = monitor(
             tables,
             registry,

@@ -27,7 +27,7 @@ def test_the_auc_is_that_of_everybody_else():
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
-    found = [figures(*world(600, seed)) for seed in range(150)]
+    found = [figures(*world(600, seed)) for seed in range(100)]
     truth = figures(*world(200_000, seed=999)).auc.value
     inside = {
         "gap": np.mean([low <= 0 <= high for low, high in (f.gap.interval() for f in found)]),

@@ -148,7 +148,7 @@ def test_with_an_earlier_start_it_says_that_the_figures_flatter(watch, watched):
 
 
 def test_nothing_newer_than_the_training_is_nothing_to_judge(watch, watched):
-    report = watch(watched.past)
+    report = watch(watched.past, "return_risk", "abuse")
     assert not crossed(report)
     for each in report.models:
         assert each.asked == 0
@@ -169,21 +169,39 @@ def test_a_model_without_a_fingerprint_is_watched_as_far_as_can_be(watched, watc
     assert not model.has_fingerprint
     assert not model.features
     assert model.figures[0].auc is not None
-    assert model.asked == 800
+    assert model.asked == len(watched.tables["order_lines"]) // 5
     said = " ".join(model.notes)
     assert "run: muslin train return-risk --data DIR" in said
     assert "the newest 20%" in said
 
 
-def test_no_champion_is_bad_input(watched, tmp_path):
-    settings = watched.settings.model_copy(
-        update={"tracking_uri": f"sqlite:///{tmp_path / 'none.db'}"}
+def test_no_champion_is_bad_input(watch, monkeypatch):
+    monkeypatch.setattr(Registry, "champion", lambda self, name: None)
+    with pytest.raises(BadInputError, match=r"no model to watch has a champion.*train size-fit"):
+        watch()
+
+
+def test_a_model_without_a_champion_is_left_out_by_name(watch, monkeypatch):
+    champion = Registry.champion
+    monkeypatch.setattr(
+        Registry, "champion", lambda self, name: champion(self, name) if name == "abuse" else None
     )
-    try:
-        with pytest.raises(BadInputError, match="no model to watch has a champion"):
-            monitor(watched.tables, Registry(settings), settings, source="here")
-    finally:
-        Registry(watched.settings)
+    report = watch()
+    assert [each.name for each in report.models] == ["abuse"]
+    assert report.without_champion == ["size_fit", "return_risk"]
+
+
+def test_a_champion_this_version_cannot_read_names_the_command(watched, watch, monkeypatch):
+    download = Registry.download
+
+    def broken(self, name, number, folder):
+        place = download(self, name, number, folder)
+        (place / "model.json").write_text('{"model": "abuse", "format": 99}')
+        return place
+
+    monkeypatch.setattr(Registry, "download", broken)
+    with pytest.raises(BadInputError, match=r"cannot be read by this version.*muslin train abuse"):
+        watch(None, "abuse")
 
 
 def test_limits_of_a_model_are_its_own(watch, watched):
