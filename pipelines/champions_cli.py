@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ REFUSED = 3
 """Exit code of a promotion that the gate refused."""
 _MODELS: Final = "size-fit|return-risk|abuse"
 Model = Annotated[str, typer.Argument(metavar=_MODELS, help="The model.")]
+_ANSWER: Final = b"champion: "
+_PATIENCE_S: Final = 120.0
+"""No request waits for this one, and nobody tries again soon."""
 _SHADOWED: Final = ("size_fit", "return_risk")
 
 
@@ -215,18 +219,21 @@ def refresh_copy(settings: Settings, name: str) -> str | None:
     if not (settings.champion_dir / name).is_dir():
         return None
     environment = {**os.environ, **settings.environment()}
+    limit = max(settings.registry_timeout_s, _PATIENCE_S)
     try:
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "serving.champion", name],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=settings.registry_timeout_s,
+            timeout=limit,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"the model registry did not answer within {settings.registry_timeout_s:g} seconds"
-    if done.returncode == 0:
-        return None
+        return f"the model registry did not answer within {limit:g} seconds"
+    for line in done.stdout.splitlines():
+        if line.startswith(_ANSWER):
+            answer: str | None = json.loads(line.removeprefix(_ANSWER))[name]
+            return answer
     said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
     return said[-1][:300]
