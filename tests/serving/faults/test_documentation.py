@@ -15,7 +15,7 @@ def test_every_row_names_a_test_that_is_there():
         told = row.rstrip(" |").rpartition("| ")[2]
         if told == "the same":
             continue
-        names = re.findall(r"([\w./]+\.py)?(?:::(\w+))?`", told)
+        names = re.findall(r"`([\w./]+\.py)?(?:::(\w+))?`", told)
         assert any(any(each) for each in names), row
         for path, name in names:
             file = HERE / path if path else file
