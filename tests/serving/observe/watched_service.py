@@ -17,8 +17,9 @@ from serving.return_review.outcome_schemas import REVIEW_OUTCOME
 from serving.return_review.record import SteadyRecord
 from serving.return_review.schemas import RETURN_REVIEW
 from serving.risk_endpoint import ReturnRiskEndpoint
-from serving.service import DirectService, app, settings
+from serving.service import DirectService
 from serving.startup import _take_events
+from serving.worker import app, settings
 from tests.serving.fake_advisor import FakeAdvisor
 from tests.serving.fake_risk_advisor import FakeRiskAdvisor
 
