@@ -11,6 +11,7 @@ A state that was filled for another model is not away: that stays an error, see
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import weakref
@@ -36,6 +37,8 @@ __all__ = [
     "watch_of",
     "watches",
 ]
+
+logger = logging.getLogger("muslin.serving")
 
 MOST_REMEMBERED_BYTES: Final = 20_000_000
 """Of products, in each worker; some 15,000 of them."""
@@ -215,9 +218,7 @@ class StateWatch(Dependency):
             self._open_anew(readers)
         except StateError as error:
             with self._changing:
-                if self.reason is None:
-                    self.failed(str(error))
-                self.reason = str(error)
+                self.failed(str(error))
             pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE_S)
             return pause
         return _TICK_S
@@ -270,7 +271,11 @@ def _keep_looking(watch: weakref.ref[StateWatch], wake: threading.Event) -> None
             return
         if woken and found.reason is not None:
             time.sleep(found.first_pause())
-        pause = found.look()
+        try:
+            pause = found.look()
+        except Exception:  # without this thread a lost store would stay lost
+            logger.exception("the online state cannot be looked after now")
+            pause = _LONGEST_PAUSE_S
         del found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from features.credentials import without_credentials
+
 __all__ = ["Dependency"]
 
 logger = logging.getLogger("muslin.serving")
@@ -37,6 +39,7 @@ class Dependency:
 
     def failed(self, reason: str) -> None:
         """Note that it cannot be used; the log is told once an outage."""
+        reason = without_credentials(reason)
         self.failures += 1
         if self.reason is None:
             self.outages += 1

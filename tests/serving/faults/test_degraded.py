@@ -130,6 +130,17 @@ def test_a_reader_that_comes_while_it_is_away_reads_when_it_is_back(store):
     guard.check()
 
 
+def test_a_library_that_fails_otherwise_does_not_keep_it_lost(store, monkeypatch, caplog):
+    monkeypatch.setattr("serving.degraded._LONGEST_PAUSE_S", 0.05)
+    state = open_steady("redis://fake/6")
+    store.fails = StateAwayError("it is away")
+    state.get_many([DRESS])
+    store.fails = ValueError("what nobody thought of")
+    wait_for(lambda: "what nobody thought of" in caplog.text)
+    store.fails = None
+    wait_for(lambda: state.get_many([HISTORY]))
+
+
 def test_what_does_not_mend_by_itself_is_an_error_at_the_start(store, tmp_path):
     for error in (NoStateError("there is none"), StateError("no such option")):
         store.fails = error
