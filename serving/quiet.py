@@ -1,7 +1,8 @@
 """Switches the usage tracking of the libraries off, before any of them is imported.
 
-A shop's server calls nobody its owner did not name. Whoever wants the tracking, or OpenTelemetry
-traces, sets the variable before the start: what is set already is left alone.
+A shop's server calls nobody its owner did not name. Whoever wants the tracking sets the variable
+before the start: what is set already is left alone. The service's own traces have a setting,
+``MUSLIN_TRACES``; those of the libraries stay off then, too.
 """
 
 from __future__ import annotations
