@@ -1,6 +1,6 @@
 """The counts of all workers in one place: a small file of each, written once a second.
 
-The client library's own way over several processes is memory-mapped files. They cost 3 to 7
+The client library's own way over several processes is memory-mapped files. They cost 1 to 4
 microseconds a number, BentoML keeps them in one folder that every start of any service of the user
 empties, and a process that writes to one on a full disk is ended by the system. Here a file that
 cannot be written costs the others the last second of this worker, and no request anything.
