@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -17,9 +18,11 @@ _STYLE = {"fine": "green", "crossed": "bold red", "not_judged": "dim"}
 
 def show(console: Console, report: Report) -> None:
     """Print a row a model, what to know of each, and the limits that were crossed."""
-    grid = Grid("model", "asked", "matured", "predicted - observed", "AUC", "advised", "moved", "")
+    grid = Grid("model", "asked", "matured", "gap", "AUC", "advised", "moved", "", box=SIMPLE)
     for column in grid.columns[1:7]:
         column.justify = "right"
+    for column in grid.columns:
+        column.no_wrap = True
     for model in report.models:
         whole = [each for each in model.figures if each.where.dimension == "all"]
         advised = next((e for e in model.advice if e.where.dimension == "all"), None)
@@ -31,7 +34,7 @@ def show(console: Console, report: Report) -> None:
             _lines(whole, "gap"),
             _lines(whole, "auc"),
             "-" if advised is None else f"{advised.advised.value:.1%}",
-            f"{beyond} of {len(model.features)}" if model.features else "-",
+            f"{beyond}/{len(model.features)}" if model.features else "-",
             Text(model.verdict.replace("_", " "), style=_STYLE[model.verdict]),
         )
     console.print(grid)
@@ -62,8 +65,9 @@ def _tell(console: Console, model: ModelReport) -> None:
 def _lines(figures: list[Figure], name: str) -> str:
     told = []
     for each in figures:
-        value = getattr(each, name)
-        if value is not None:
-            figure = f"{value.value:+.3f}" if name == "gap" else f"{value.value:.3f}"
-            told.append(f"{each.target} {figure}" if len(figures) > 1 else figure)
+        if name == "auc":
+            told.append("-" if each.auc is None else f"{each.auc.value:.3f}")
+        else:
+            target = f"{each.target} " if len(figures) > 1 else ""
+            told.append(f"{target}{each.gap.value:+.3f}")
     return "\n".join(told) or "-"
