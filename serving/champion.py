@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,12 +41,14 @@ from serving.champions.copies import (
 )
 from serving.quiet import QUIET
 
-__all__ = ["Champion", "ChampionError", "adopt", "fetch", "load"]
+__all__ = ["Champion", "ChampionError", "adopt", "fetch", "load", "registry_stamps"]
 
 logger = logging.getLogger("muslin.serving")
 
 _ANSWER = b"champion: "  # begins each line of the child that is meant for us
 _SQLITE = "sqlite:///"
+_ASKED = "asked.json"
+_NONE_OF = "has no champion of {}"
 
 
 def fetch(settings: Settings, *names: str) -> None:
@@ -62,7 +64,12 @@ def fetch(settings: Settings, *names: str) -> None:
     Notes
     -----
     It never raises: what went wrong is written beside the copy, for :func:`load` and ``/readyz``.
+    A registry in a file that nobody has written since it was last asked is not asked again: that
+    takes seconds.
     """
+    stamps = registry_stamps(settings.tracking_uri)
+    if stamps is not None and _is_known(settings, names, stamps):
+        return
     try:
         found = _ask_registry(settings, names)
     except OSError as error:
@@ -70,6 +77,51 @@ def fetch(settings: Settings, *names: str) -> None:
     for name, why in found.items():
         if why is not None:  # the registry's address may hold a password
             _keep_copy(settings, name, without_credentials(why))
+    if stamps is not None and stamps == registry_stamps(settings.tracking_uri):
+        _remember(settings, found, stamps)
+
+
+def registry_stamps(uri: str) -> list[list[int]] | None:
+    """When the files of a registry were written, and their sizes; None where it is no file."""
+    if not uri.startswith(_SQLITE):
+        return None
+    found = []
+    for path in (uri.removeprefix(_SQLITE), uri.removeprefix(_SQLITE) + "-wal"):
+        with contextlib.suppress(OSError):
+            told = os.stat(path)
+            found.append([told.st_mtime_ns, told.st_size])
+    return found
+
+
+def _is_known(settings: Settings, names: Sequence[str], stamps: list[list[int]]) -> bool:
+    """Whether the registry said of all of them what is here, and has not been written since."""
+    try:
+        told = json.loads((settings.champion_dir / _ASKED).read_text("utf-8"))
+        if (told["uri"], told["stamps"]) != (settings.tracking_uri, stamps):
+            return False
+        for name in names:
+            if told["champion"][name] and load(settings, name)[1].source != "registry":
+                return False
+    except (OSError, ValueError, KeyError, TypeError, ChampionError):
+        return False  # nothing was written, or a copy is gone or damaged: ask
+    return True
+
+
+def _remember(settings: Settings, found: Mapping[str, str | None], stamps: list[list[int]]) -> None:
+    """Write down what the registry said of each, unless it could not be asked."""
+    for name, why in found.items():
+        if why is not None and not why.endswith(_NONE_OF.format(name)):
+            return
+    told = {
+        "uri": settings.tracking_uri,
+        "stamps": stamps,
+        "champion": {name: why is None for name, why in found.items()},
+    }
+    path = settings.champion_dir / _ASKED
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError):  # it is asked again then
+        fresh.write_text(json.dumps(told), "utf-8")
+        fresh.replace(path)
 
 
 def _keep_copy(settings: Settings, name: str, why: str) -> None:
@@ -146,7 +198,7 @@ def _download_one(settings: Settings, name: str) -> str | None:
         with locked(settings, name):
             _take(settings, name, CHALLENGER)
             if not _take(settings, name, CHAMPION):
-                return f"the model registry at {uri} has no champion of {name}"
+                return f"the model registry at {uri} {_NONE_OF.format(name)}"
     except MlflowException as error:
         return f"the model registry at {uri} cannot be read: {str(error)[:300]}"
     except OSError as error:
@@ -167,8 +219,9 @@ def _take(settings: Settings, name: str, role: Role) -> bool:
         if role == CHALLENGER:
             drop_challenger(settings, name)
         return False
+    other = CHALLENGER if role == CHAMPION else CHAMPION
     registered = f"{version.run_id} {version.creation_timestamp}"
-    for each in (*copies_of(settings, name, role), *copies_of(settings, name, CHAMPION)):
+    for each in (*copies_of(settings, name, role), *copies_of(settings, name, other)):
         if (each.version, each.registered) == (str(version.version), registered):
             with contextlib.suppress(ChampionError):
                 check(settings, each)
@@ -178,6 +231,9 @@ def _take(settings: Settings, name: str, role: Role) -> bool:
                 return True
     with tempfile.TemporaryDirectory() as folder:
         model = artifacts.download_artifacts(f"models:/{name}/{version.version}", dst_path=folder)
+        # Of artifacts that are gone MLflow gives an empty folder, and no error.
+        if not any(each.is_file() for each in Path(model).rglob("*")):
+            raise OSError(f"the registry has no files of version {version.version}")
         adopt_locked(settings, name, str(version.version), Path(model), registered, role)
     return True
 

@@ -8,29 +8,23 @@ not inside it: :class:`DirectService` hands BentoML's own paths to BentoML and a
 
 from __future__ import annotations
 
-import gc
+from typing import TYPE_CHECKING
 
 import bentoml
 from _bentoml_sdk import Service
 
 from features.settings import Settings
+from serving import champion
 from serving.access.gate import announce
-from serving.app import MuslinApp
-from serving.connections import use_limits
-from serving.drain import drain_on_sigterm
-from serving.http import ASGIApp, Receive, Scope, Send
+from serving.champions.supervisor import MODELS
 from serving.observe.logs import configure
-from serving.observe.traces import with_traces
-from serving.parent import end_with_parent
-from serving.startup import fetch_champions, start
 
-__all__ = ["BENTOML_PATHS", "DirectService", "Muslin", "app"]
+if TYPE_CHECKING:
+    from serving.http import ASGIApp
 
-BENTOML_PATHS = frozenset({"/healthz", "/schema.json"})
-"""Paths BentoML answers."""
+__all__ = ["DirectService", "Muslin"]
 
 settings = Settings.load()
-app = MuslinApp(settings)
 
 
 class DirectService(Service):  # type: ignore[misc]
@@ -38,23 +32,10 @@ class DirectService(Service):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the ASGI application of a worker; called by the worker itself, once."""
-        configure(settings, f"worker {bentoml.server_context.worker_index or 1}")
-        end_with_parent()
-        use_limits(settings)
-        app.observer.begin()
-        bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
-        ours = with_traces(settings, app)
+        # The main process imports this module, too, and does without all that answers.
+        from serving.worker import before  # noqa: PLC0415
 
-        async def direct(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and scope["path"] not in BENTOML_PATHS:
-                await ours(scope, receive, send)
-            elif scope["type"] == "http":
-                await app.guard(bentoml_app, scope, receive, send)
-            else:  # the lifespan, in which BentoML makes the service's instance
-                drain_on_sigterm(settings.drain_s)
-                await bentoml_app(scope, receive, send)
-
-        return direct
+        return before(super().to_asgi(is_main=is_main))
 
 
 @bentoml.service(
@@ -73,12 +54,9 @@ class Muslin:
         """Say who may ask, and ask the model registry, before the workers are there."""
         configure(settings, "main")
         announce(settings)
-        fetch_champions(settings)
+        champion.fetch(settings, *MODELS)
 
     def __init__(self) -> None:
-        keeper = start(app)
-        # Half a million objects of libraries and models stay for good: looking through them again
-        # and again is what makes the slowest requests slow.
-        gc.collect()
-        gc.freeze()
-        keeper.watch()
+        from serving.worker import begin  # noqa: PLC0415
+
+        begin()

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from features.event_log import EventLog, EventLogError
 from features.settings import Settings
 from features.stores import open_event_log
-from serving import champion
 from serving.advisor import ModelLabel, SizeAdvisor
 from serving.app import MuslinApp
 from serving.champions.answers import Answers, Host
@@ -29,17 +28,9 @@ from serving.risk_advisor import RiskAdvisor
 if TYPE_CHECKING:
     from serving.abuse_advisor import AbuseScorer
 
-__all__ = ["MODELS", "fetch_champions", "keeper_of", "start"]
+__all__ = ["keeper_of", "start"]
 
 logger = logging.getLogger("muslin.serving")
-
-MODELS: Final = ("size_fit", "return_risk", "abuse")
-"""Registered models the service loads."""
-
-
-def fetch_champions(settings: Settings) -> None:
-    """Ask the registry for the champions; once a start, before the workers."""
-    champion.fetch(settings, *MODELS)
 
 
 def start(app: MuslinApp) -> Keeper:

@@ -13,13 +13,11 @@ import random
 import socket
 import struct
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from serving.parts import Endpoint
-from serving.risk_schemas import RETURN_RISK
-from serving.schemas import SIZE_ADVICE
 
 __all__ = ["MODEL_OF", "SOCKET", "Sample", "Sender", "packed", "unpacked"]
 
@@ -27,7 +25,8 @@ logger = logging.getLogger("muslin.serving")
 
 SOCKET: Final = "MUSLIN_SHADOW_SOCKET"
 """Environment variable with the path of the socket; set by the main process for its workers."""
-MODEL_OF: Final = {SIZE_ADVICE.path: "size_fit", RETURN_RISK.path: "return_risk"}
+# The main process asks for it as well, and does without the schemas.
+MODEL_OF: Final = {"/v1/size-advice": "size_fit", "/v1/return-risk": "return_risk"}
 """The model whose challenger answers the requests of a path."""
 _HEAD: Final = struct.Struct("!II")
 
@@ -117,9 +116,9 @@ class Sender:
 
         return sampled
 
-    def told(self) -> dict[str, Any]:
-        """Members at `/readyz`."""
-        return {"sent": self.sent, "dropped": self.dropped}
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
 
     def _send(self, path: str, request_id: str, body: bytes, answer: bytes) -> None:
         try:

@@ -27,7 +27,6 @@ __all__ = ["MODELS", "supervised"]
 logger = logging.getLogger("muslin.serving")
 
 MODELS: Final = ("size_fit", "return_risk", "abuse")
-_SQLITE: Final = "sqlite:///"
 _LOOK_S: Final = 1.0
 _STOP_S: Final = 5.0
 _RESTART_S: Final = 10.0
@@ -60,31 +59,14 @@ def supervised(settings: Settings) -> Iterator[dict[str, str]]:
 
 
 def _ask(settings: Settings, ended: threading.Event) -> None:
-    """Ask the registry every so often; a file that nobody has written since has nothing new."""
+    """Ask the registry every so often."""
     if not settings.champion_poll_s:
         return
-    before = _stamps(settings.tracking_uri)
     while not ended.wait(settings.champion_poll_s):
-        now = _stamps(settings.tracking_uri)
-        if now is not None and now == before:
-            continue
         try:
             fetch(settings, *MODELS)
         except Exception:
             logger.exception("the model registry was not asked")
-        before = now
-
-
-def _stamps(uri: str) -> list[tuple[int, int]] | None:
-    """When the files of a registry were written; None where it is not a file."""
-    if not uri.startswith(_SQLITE):
-        return None
-    found = []
-    for path in (uri.removeprefix(_SQLITE), uri.removeprefix(_SQLITE) + "-wal"):
-        with contextlib.suppress(OSError):
-            told = os.stat(path)
-            found.append((told.st_mtime_ns, told.st_size))
-    return found
 
 
 def _shadow(settings: Settings, ended: threading.Event, address: str) -> None:

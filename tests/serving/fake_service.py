@@ -2,7 +2,8 @@
 
 import bentoml
 
-from serving.service import DirectService, app, settings
+from serving.service import DirectService
+from serving.worker import app, settings
 from tests.serving.answering import use_sizes
 from tests.serving.fake_advisor import FakeAdvisor
 

@@ -179,3 +179,33 @@ def test_going_back_to_a_kept_copy_needs_only_the_alias(settings, tmp_path, pyth
     folder, champion = load(settings, "size_fit")
     assert (champion.version, champion.source) == ("1", "registry")
     assert (folder / "size_fit.json").read_text() == "one"
+
+
+def test_a_registry_file_is_asked_again_only_after_it_was_written_or_a_copy_is_not_whole(
+    settings, tmp_path, python, monkeypatch
+):
+    model = model_folder(tmp_path / "model", "one")
+    register = [python, "-c", REGISTER, settings.tracking_uri, str(tmp_path / "artifacts")]
+    subprocess.run([*register, str(model)], check=True)
+    fetch(settings, "size_fit", "never_trained")
+    folder, _ = load(settings, "size_fit")
+
+    asked = []
+
+    def ask(settings, names):
+        asked.append(names)
+        return dict.fromkeys(names)
+
+    monkeypatch.setattr("serving.champion._ask_registry", ask)
+    fetch(settings, "size_fit", "never_trained")
+    assert not asked
+    fetch(settings, "size_fit", "trained_since")
+    assert asked == [("size_fit", "trained_since")]
+    registry = Path(settings.tracking_uri.removeprefix("sqlite:///"))
+    registry.touch()
+    fetch(settings, "size_fit")
+    fetch(settings, "size_fit")
+    assert asked[1:] == [("size_fit",)]
+    (folder / "size_fit.json").write_text("another")
+    fetch(settings, "size_fit")
+    assert asked[2:] == [("size_fit",)]

@@ -3,7 +3,8 @@
 import bentoml
 
 from features.stores import open_event_log
-from serving.service import DirectService, app, settings
+from serving.service import DirectService
+from serving.worker import app, settings
 from tests.serving.answering import use_events, use_sizes
 from tests.serving.fake_advisor import FakeAdvisor
 
