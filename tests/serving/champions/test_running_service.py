@@ -29,7 +29,7 @@ from serving.champions.copies import (
 from serving.run import background, free_port
 from tests.serving.champions.small_shop import register, small_shop, spoilt
 
-LONGEST_S = 60.0
+LONGEST_S = 90.0
 
 
 class Hammer:
@@ -52,7 +52,7 @@ class Hammer:
                     self.seen.append(answer.json()["model"]["version"])
                 else:
                     self.failed.append((answer.status_code, answer.text))
-                time.sleep(0.002)
+                time.sleep(0.01)
 
     def __enter__(self):
         for each in self._threads:
@@ -71,7 +71,7 @@ class Hammer:
             start = len(self.seen)
             time.sleep(0.5)
             fresh = Counter(self.seen[start:])
-            if fresh.total() > 30 and set(fresh) == {version}:
+            if fresh.total() >= 10 and set(fresh) == {version}:
                 return
             assert not self.failed, self.failed[:3]
         raise AssertionError(f"not {version} after {LONGEST_S} s: {Counter(self.seen[-50:])}")
@@ -153,6 +153,7 @@ def test_a_champion_of_another_space_is_taken_over_and_rolled_back_without_a_fai
     with Hammer(url, shop.products) as hammer:
         hammer.until_only("1")
         said = muslin("promote", "size-fit", "--version", 2)
+        assert "not up to date" not in said
         assert "until then version 1 goes on answering" in said
         waits = eventually(url, lambda each: each["waiting"] is not None)
         assert (waits["version"], waits["waiting"]["version"]) == ("1", "2")
@@ -227,7 +228,7 @@ def test_a_challenger_answers_beside_the_champion_and_differences_are_counted(sh
     with Hammer(url, shop.products) as hammer:
         end = time.monotonic() + LONGEST_S
         while time.monotonic() < end:
-            if counts.exists() and json.loads(counts.read_text())["same"]:
+            if counts.exists() and sum(json.loads(counts.read_text())["dp"]) > 20:
                 break
             time.sleep(0.2)
     assert hammer.failed == []
