@@ -172,7 +172,8 @@ def test_the_command_follows_files_until_it_is_told_to_end(here, shop, child_pat
     process = subprocess.Popen(
         [python, "-c", "from pipelines.cli import app; app()", "follow"],
         env={**os.environ, **here.environment()},
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     try:
@@ -184,7 +185,7 @@ def test_the_command_follows_files_until_it_is_told_to_end(here, shop, child_pat
         assert open_lease(here.state_url).taken()
         tell(here, shop.events[30:])
         process.terminate()
-        _, told = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
