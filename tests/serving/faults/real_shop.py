@@ -16,6 +16,8 @@ import pandas as pd
 import psutil
 
 from features.settings import Settings
+from features.state import SqliteState
+from features.stores import open_state
 from pipelines.fit_abuse import fit_abuse
 from pipelines.fit_return_risk import fit_return_risk
 from pipelines.fit_size import fit_size_fit
@@ -34,15 +36,17 @@ class RealShop:
     """Tables, feature spaces and folders of models by name."""
 
     tables: dict[str, pd.DataFrame]
-    spaces: dict
     models: dict[str, Path]
+    filled: Path
 
     def adopt(self, settings: Settings) -> None:
         for name, folder in self.models.items():
             champion.adopt(settings, name, VERSION, folder)
 
     def fill(self, url: str) -> None:
-        materialize(self.tables, self.spaces, url)
+        """Put there what was materialised once."""
+        with SqliteState(self.filled, readonly=True) as whole, open_state(url) as state:
+            state.replace(whole.get_many(list(whole.all_keys())).items(), whole.meta())
 
     def questions(self) -> dict[str, list[dict]]:
         """Some questions of each kind about what this shop sold, by path."""
@@ -75,7 +79,7 @@ class RealShop:
 
 def real_shop(folder: Path) -> RealShop:
     """Train three small models on a simulated shop."""
-    tables = simulate(1_000, seed=5).tables
+    tables = simulate(600, seed=5).tables
     models = {name: folder / name for name in ("size_fit", "return_risk", "abuse")}
     for each in models.values():
         each.mkdir(parents=True)
@@ -90,7 +94,9 @@ def real_shop(folder: Path) -> RealShop:
     abuse.save(models["abuse"])
     abuse_space.save(models["abuse"])
     spaces = {"size_fit": sizes, "return_risk": risks.space, "abuse": abuse_space}
-    return RealShop(tables, {name: (each, VERSION) for name, each in spaces.items()}, models)
+    filled = folder / "filled.db"
+    materialize(tables, {name: (each, VERSION) for name, each in spaces.items()}, str(filled))
+    return RealShop(tables, models, filled)
 
 
 class Service:

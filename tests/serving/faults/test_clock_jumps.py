@@ -10,11 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_shop import as_request, content, live_shop, same
+from live_shop import as_request, content, same
 
 from features.live.fold import Fold
 from features.live.windows import position
-from features.settings import Settings
 from features.stores import open_event_log, open_state
 from serving.follow import Follower
 from serving.run import free_port
@@ -22,20 +21,16 @@ from serving.run import free_port
 HOUR = 3_600
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    settings = Settings(
-        state_url=str(folder / "state.db"),
-        events_url=str(folder / "events.db"),
-        champion_dir=folder / "champion",
-        horizon_hours=24 * 365,
-        port=free_port(),
+@pytest.fixture
+def here(small_shop, tmp_path):
+    shutil.copy(small_shop.filled, tmp_path / "state.db")
+    return small_shop.settings.model_copy(
+        update={
+            "state_url": str(tmp_path / "state.db"),
+            "events_url": str(tmp_path / "events.db"),
+            "port": free_port(),
+        }
     )
-    shop = live_shop(settings, folder, lines=150, only=("size_fit",))
-    shop.fill(folder / "filled.db")
-    shutil.copy(folder / "filled.db", settings.state_url)
-    return shop
 
 
 class Shifted:
@@ -103,9 +98,9 @@ class Shifted:
         assert self.follower.wait(20) == 0
 
 
-@pytest.fixture(scope="module")
-def shifted(shop, tmp_path_factory):
-    shifted = Shifted(shop.settings, tmp_path_factory.mktemp("shifted"))
+@pytest.fixture
+def shifted(here, tmp_path):
+    shifted = Shifted(here, tmp_path)
     yield shifted
     shifted.end()
 
@@ -119,7 +114,10 @@ def registered(name, at):
     }
 
 
-def test_events_are_taken_and_folded_wherever_the_clock_is_set_to(shifted, shop):
+def test_events_are_taken_and_folded_wherever_the_clock_is_set_to(
+    shifted, here, small_shop, tmp_path
+):
+    shop = small_shop
     requests = [as_request(each) for each in shop.events]
     third = len(requests) // 3
     for part, shift in enumerate((0, HOUR, -HOUR, -5, 0)):
@@ -130,20 +128,18 @@ def test_events_are_taken_and_folded_wherever_the_clock_is_set_to(shifted, shop)
         answer = shifted.client.post("/v1/events", json=sent)
         assert answer.status_code == 202, answer.text
         shifted.wait_for(shifted.folded)
-    with open_event_log(shop.settings.events_url) as log:
+    with open_event_log(here.events_url) as log:
         logged = [each.event_id for each in log.read(0, 100_000)]
     assert len(logged) == len(set(logged))
     assert {each.event_id for each in shop.events} <= set(logged)
-    alone = shop.settings.model_copy(
-        update={"state_url": str(shop.settings.champion_dir.parent / "alone.db")}
-    )
-    shutil.copy(shop.settings.champion_dir.parent / "filled.db", alone.state_url)
+    alone = here.model_copy(update={"state_url": str(tmp_path / "alone.db")})
+    shutil.copy(shop.filled, alone.state_url)
     follower = Follower(alone)
     while follower.turn() != pytest.approx(0.05):
         pass
     follower.close()
-    assert same(content(shop.settings.state_url), content(alone.state_url))
-    with open_state(shop.settings.state_url, readonly=True) as state:
+    assert same(content(here.state_url), content(alone.state_url))
+    with open_state(here.state_url, readonly=True) as state:
         assert position(state.meta()).late == 0
 
 
@@ -154,18 +150,11 @@ class Clocks:
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, 365 * 24 * HOUR])
 def test_without_events_the_state_goes_no_further_than_time_has_passed(
-    shop, tmp_path, monkeypatch, jump
+    here, small_shop, monkeypatch, jump
 ):
-    here = shop.settings.model_copy(
-        update={
-            "state_url": str(tmp_path / "state.db"),
-            "events_url": str(tmp_path / "events.db"),
-        }
-    )
-    shutil.copy(shop.settings.champion_dir.parent / "filled.db", here.state_url)
     moments = []
     monkeypatch.setattr(Fold, "advance", lambda self, until: moments.append(until / 1e6))
-    clocks = Clocks(shop.until / 1e6)
+    clocks = Clocks(small_shop.until / 1e6)
     follower = Follower(here, lambda: clocks.wall, lambda: clocks.run)
     begun = clocks.wall
     follower.turn()

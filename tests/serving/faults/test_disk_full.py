@@ -53,8 +53,7 @@ def settings(shop, disk, tmp_path_factory):
             port=free_port(),
         )
         shop.adopt(settings)
-        shop.fill(str(elsewhere / "filled.db"))
-        shutil.copy(elsewhere / "filled.db", settings.state_url)
+        shutil.copy(shop.filled, settings.state_url)
         later = elsewhere / "later"
         shutil.copytree(shop.models["abuse"], later)
         (later / "note.txt").write_text("trained on Tuesday")
@@ -220,13 +219,13 @@ def test_without_room_reads_go_on_and_nothing_acknowledged_is_lost(
         for audit_id in reviewed:
             audit.get(audit_id)
         assert audit.verify().ok
-    assert same(content(settings.state_url), one_fold(settings, tmp_path))
+    assert same(content(settings.state_url), one_fold(shop, settings, tmp_path))
 
 
-def one_fold(settings, tmp_path):
+def one_fold(shop, settings, tmp_path):
     """What the state is when the whole log is folded at once, with room."""
     alone = settings.model_copy(update={"state_url": str(tmp_path / "alone.db")})
-    shutil.copy(settings.champion_dir.parent / "filled.db", alone.state_url)
+    shutil.copy(shop.filled, alone.state_url)
     follower = Follower(alone)
     while follower.turn() != pytest.approx(0.05):
         pass

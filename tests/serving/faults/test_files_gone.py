@@ -4,12 +4,11 @@ import shutil
 
 import pytest
 from asgi import ask
-from live_shop import content, live_shop, new_event, same
+from live_shop import content, new_event, same
 
 from features.audit import Review, SqliteAudit, UnknownAuditError, new_audit_id
 from features.audit_records import AuditError, Outcome
 from features.event_log import EventLogError, NewEvent
-from features.settings import Settings
 from features.stores import open_event_log
 from serving.app import MuslinApp
 from serving.events.examples import EXAMPLES
@@ -96,17 +95,8 @@ def test_a_record_that_could_not_be_opened_is_opened_with_the_next_review(tmp_pa
     record.close()
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    settings = Settings(champion_dir=folder / "champion", horizon_hours=24 * 365)
-    shop = live_shop(settings, folder, lines=150, only=("size_fit",))
-    shop.fill(folder / "filled.db")
-    shop.filled = folder / "filled.db"
-    return shop
-
-
-def test_the_follower_goes_over_to_the_files_that_are_there_now(shop, settings, tmp_path):
+def test_the_follower_goes_over_to_the_files_that_are_there_now(small_shop, settings, tmp_path):
+    shop = small_shop
     here = settings.model_copy(
         update={"champion_dir": shop.settings.champion_dir, "horizon_hours": 24 * 365}
     )
