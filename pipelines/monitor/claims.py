@@ -22,7 +22,7 @@ from pipelines.monitor.population import Population
 from pipelines.monitor.report import Check, Claims, Interval, Routes
 from pipelines.monitor.subjects import Asked
 
-__all__ = ["interval", "judge_claims", "judge_routes", "thresholds"]
+__all__ = ["bounds", "interval", "judge_claims", "judge_routes", "thresholds"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -158,7 +158,7 @@ def judge_routes(
     told = Routes(
         reviews=len(now),
         trained_reviews=len(then),
-        shares={name: _bounds(each) for name, each in shares.items()},
+        shares={name: bounds(each) for name, each in shares.items()},
         trained_shares=before,
     )
     limit, fewest = limits.abuse.route_change, limits.fewest.lines
@@ -185,11 +185,12 @@ def judge_routes(
 
 
 def interval(each: Estimate | None) -> Interval | None:
-    """A share as it is reported, within 0 and 1."""
-    return None if each is None else _bounds(each)
+    """What :func:`bounds` gives, where there is anything."""
+    return None if each is None else bounds(each)
 
 
-def _bounds(each: Estimate) -> Interval:
+def bounds(each: Estimate) -> Interval:
+    """A share with its interval of 95 %, within 0 and 1."""
     low, high = each.interval()
     return Interval(value=each.value, low=max(low, 0.0), high=min(high, 1.0))
 

@@ -17,6 +17,7 @@ from pipelines.monitor.subjects import Asked
 __all__ = ["judge_drift", "moved"]
 
 _NAMED = 5
+_ORDER: tuple[Verdict, ...] = ("crossed", "fine", "not_judged")
 
 
 def judge_drift(
@@ -42,7 +43,7 @@ def judge_drift(
     Returns
     -------
     features : list of Feature
-        The most moved first.
+        The most moved first; those that are not judged stand last.
     checks : list of Check
         Whether more of them moved than may.
 
@@ -90,7 +91,7 @@ def judge_drift(
                 now=[round(float(share), 6) for share in shares[1]],
             )
         )
-    features.sort(key=lambda each: (each.verdict != "crossed", each.expected - each.psi))
+    features.sort(key=lambda each: (_ORDER.index(each.verdict), each.expected - each.psi))
     return features, [_check(features, limits, few=few, rows=(len(asked), int(customers)))]
 
 

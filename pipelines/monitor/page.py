@@ -118,10 +118,11 @@ def _crossed(model: ModelReport) -> str:
 def _drift(model: ModelReport) -> str:
     if not model.features:
         return ""
+    judged = [each for each in model.features if each.verdict != "not_judged"]
     chart = bars(
         [
-            Bar(each.name, f"{each.psi:.3f}", each.psi, limit=each.limit, kind=each.verdict)
-            for each in model.features[:_DRAWN]
+            Bar(each.name, f"{moved:.3f}", moved, limit=each.limit, kind=each.verdict)
+            for each, moved in [(f, max(f.psi - f.expected, 0.0)) for f in judged[:_DRAWN]]
         ],
         f"Stability index of the {_DRAWN} features of {model.name} that moved most",
     )
@@ -145,10 +146,10 @@ def _drift(model: ModelReport) -> str:
     )  # fmt: skip
     return (
         "<h3>Population drift</h3><p class='soft'>Population stability index of each feature"
-        " against the newest quarter of the training. What so few customers explain by chance is"
-        " taken off before it is held against the limit (dashed); p is corrected for the number of"
-        f" features.</p>{chart}<details><summary>All {len(rows)} features</summary>"
-        f"{table(heads, rows)}</details>"
+        " against the newest quarter of the training, less what so few customers explain by chance;"
+        " the limit is dashed. p is corrected for the number of features. Features that move by"
+        f" themselves are in the table only.</p>{chart}<details><summary>All {len(rows)}"
+        f" features</summary>{table(heads, rows)}</details>"
     )
 
 

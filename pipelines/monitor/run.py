@@ -16,7 +16,7 @@ from pipelines.folds import known_until
 from pipelines.jobs import MODELS, job_of
 from pipelines.jobs.base import Job, Tables
 from pipelines.monitor.advice import advised
-from pipelines.monitor.claims import judge_claims, judge_routes, thresholds
+from pipelines.monitor.claims import bounds, interval, judge_claims, judge_routes, thresholds
 from pipelines.monitor.drift import judge_drift
 from pipelines.monitor.figures import Estimate, Figures
 from pipelines.monitor.groups import groups_of
@@ -232,7 +232,7 @@ def _figure(
         slope=None if each.slope is None else _interval(each.slope),
         ece=each.ece.value,
         ece_expected=each.ece_expected,
-        auc=None if each.auc is None else _interval(each.auc),
+        auc=interval(each.auc),
         trained_lines=None if before is None else before.lines,
         trained_gap=None if before is None else before.gap.value,
         trained_auc=None if before is None or before.auc is None else before.auc.value,
@@ -248,10 +248,10 @@ def _advice(
     return AdviceGroup(
         where=where(key),
         lines=each.lines,
-        advised=_interval(each.advised),
+        advised=bounds(each.advised),
         trained_advised=None if before is None else before.advised.value,
         fitted=each.fitted,
-        covered=None if each.covered is None else _interval(each.covered),
+        covered=interval(each.covered),
         verdict=verdict_of([c for c in checks if c.where == where(key)]),
     )
 

@@ -83,6 +83,8 @@ def test_advice_and_its_coverage_are_told_by_group(fine):
     assert 0.1 < whole.advised.value < 0.9
     assert whole.trained_advised is not None
     assert whole.covered.value > 0.8
+    assert all(0 <= a.advised.low <= a.advised.high <= 1 for a in size.advice)
+    assert all(a.covered.high <= 1 for a in size.advice if a.covered)
     assert groups["customer", "known"].advised.value > groups["customer", "new"].advised.value
     assert sum(size.statuses.values()) == pytest.approx(1.0, abs=1e-4)
     assert size.trained_statuses.keys() >= {"advised", "not_enough_information"}
