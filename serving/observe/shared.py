@@ -39,13 +39,19 @@ _EVERY_S: Final = 1.0
 def shared_folder() -> Iterator[None]:
     """Have a folder for the workers that are started while the block runs.
 
-    Folders of services that were killed are removed.
+    Folders of services that were killed are removed. Where none can be made, each worker tells of
+    itself alone: that is no reason not to serve.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         process = left.name.removeprefix(_PREFIX).partition("-")[0]
         if process.isdigit() and not _runs(int(process)):
             shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    try:
+        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    except OSError as error:
+        logger.warning("metrics of several workers are not summed: no folder for them (%s)", error)
+        yield
+        return
     os.environ[FOLDER] = folder
     try:
         yield

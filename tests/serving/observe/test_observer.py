@@ -1,6 +1,9 @@
 """What one application notes, in this process."""
 
 import logging
+import os
+import tempfile
+from pathlib import Path
 
 import orjson
 import pytest
@@ -185,9 +188,6 @@ def test_metrics_need_a_key_where_keys_are_asked_for(settings):
 
 def test_workers_are_summed_also_those_that_have_ended(monkeypatch):
     with shared_folder():
-        import os
-        from pathlib import Path
-
         one, other = Counts(), Counts()
         for counts in (one, other):
             counts.done("/x", 200, 0.001)
@@ -201,6 +201,29 @@ def test_workers_are_summed_also_those_that_have_ended(monkeypatch):
         assert found["muslin_requests_total", "/x", "200"] == 2
         assert found["muslin_workers",] == 1
     assert not folder.exists()
+
+
+def test_a_folder_a_killed_service_left_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"muslin-metrics-{2**22 + 1}-abc"  # beyond the largest id of a process
+    running = tmp_path / f"muslin-metrics-{os.getpid()}-abc"
+    left.mkdir()
+    running.mkdir()
+    with shared_folder():
+        assert not left.exists()
+        assert running.exists()
+        assert Path(os.environ[FOLDER]).parent == tmp_path
+    assert FOLDER not in os.environ
+
+
+def test_without_a_folder_the_service_starts_all_the_same(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with shared_folder():
+        assert FOLDER not in os.environ
+        shared = Shared(Counts().take)
+        shared.begin()
+        assert len(shared.all()) == 1
+    assert "not summed" in caplog.text
 
 
 def test_a_folder_that_is_gone_costs_one_word_in_the_log(caplog, tmp_path, monkeypatch):
