@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -18,7 +17,8 @@ _STYLE = {"fine": "green", "crossed": "bold red", "not_judged": "dim"}
 
 def show(console: Console, report: Report) -> None:
     """Print a row a model, what to know of each, and the limits that were crossed."""
-    grid = Grid("model", "asked", "matured", "gap", "AUC", "advised", "moved", "", box=SIMPLE)
+    heads = ("model", "asked", "matured", "gap", "AUC", "advised", "moved", "")
+    grid = Grid(*heads, box=None, padding=(0, 1, 0, 0))
     for column in grid.columns[1:7]:
         column.justify = "right"
     for column in grid.columns:
