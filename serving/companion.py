@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -58,7 +59,10 @@ class _Companion:
     def keep(self) -> None:
         wait = _FIRST_WAIT_S
         while (process := self._start()) is not None:
+            began = time.monotonic()
             code = process.wait()
+            if time.monotonic() - began > _LONGEST_WAIT_S:  # that was no failure to start
+                wait = _FIRST_WAIT_S
             if self._ended.wait(0 if self._ended.is_set() else wait):
                 return
             logger.warning("the follower of live events ended with code %s; it is restarted", code)
