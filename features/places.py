@@ -162,7 +162,7 @@ class _RedisMark:
     def __init__(self, url: str) -> None:
         from features.state_redis import connected  # noqa: PLC0415 - an extra
 
-        client, prefix = connected(url)
+        client, prefix = connected(url, quick=True)
         self._client: Any = client
         self._use, self._filling = f"{prefix}:use", f"{prefix}:filled-now"
         self._name = uuid.uuid4().hex

@@ -238,7 +238,7 @@ class Registry:
         if before is not None and int(before) != number:
             self._remember(name, [*self.earlier(name), int(before)])
         self.client.set_registered_model_alias(name, CHAMPION, str(number))
-        if aliases.get(CHALLENGER) == str(number):
+        if int(aliases.get(CHALLENGER, 0)) == number:
             self.challenge(name, None)
 
     def roll_back(self, name: str) -> tuple[Version, Version]:

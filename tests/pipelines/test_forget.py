@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from data_contracts.errors import BadInputError
 from features.audit import AuditError, Outcome, Review, SqliteAudit, new_audit_id
 from features.event_log import EventLogError, NewEvent
+from features.places import places
 from features.settings import Settings
 from features.state import SqliteState, StateError, state_key
 from features.stores import open_event_log, open_state
@@ -196,3 +197,21 @@ def test_a_state_in_redis_is_reached_and_its_password_is_not_told(
     assert redis_state_url.partition("@")[0] not in done.output
     with open_state(redis_state_url) as state:
         assert not state.get_many([state_key("order_line", "l-1")])
+
+
+def test_the_second_place_of_the_state_and_a_challenger_s_are_searched_too(kept, tmp_path):
+    settings = kept.model_copy(update={"challenger_state_url": str(tmp_path / "beside.db")})
+    second = places(settings.state_url)[1]
+    for url in (second, settings.challenger_state_url):
+        with SqliteState(url) as state:
+            state.replace([(state_key("person", "c-1", "self", "women"), b"1")], {})
+    report = forget("c-1", settings)
+    assert report.state["person"] == 3
+    assert second in report.state_at
+    for url in (settings.state_url, second, settings.challenger_state_url):
+        with open_state(url, readonly=True) as state:
+            assert not any(
+                "c-1" in key.split("\x1f")[:2]
+                for key in state.all_keys()
+                if not key.startswith("product")
+            )

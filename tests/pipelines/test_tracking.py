@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from features.settings import Settings
 from pipelines.jobs.size_fit import SizeFitJob
-from pipelines.promote import promote
+from pipelines.promote import challenge, promote
 from pipelines.tracking import Registry, RegistryError, fingerprint
 
 GOOD = {"mean_auc": 0.7, "log_loss": 0.5, "gap_small": 0.01, "gap_fit": 0.0, "gap_large": 0.019}
@@ -100,6 +100,56 @@ def test_the_alias_moves_only_through_the_gate_and_the_service_fetches_it(
     folder, champion = load(settings, "gated")
     assert (champion.version, champion.source) == ("3", "registry")
     assert (folder / "model.json").is_file()
+
+
+def test_the_way_back_goes_from_champion_to_champion_and_ends_at_the_first(registry, model):
+    class Turned(SizeFitJob):
+        name = "turned"
+
+    job = Turned()
+    for _ in range(4):
+        registry.register(
+            "turned", model, features=["gap"], outputs=["p"], params={}, metrics=GOOD,
+            tags={"folds": "a"},
+        )  # fmt: skip
+    with pytest.raises(RegistryError, match="has no champion"):
+        registry.roll_back("turned")
+    for number in (1, 3, 3, 4):
+        assert promote(registry, job, number).passed
+    assert registry.earlier("turned") == [1, 3]
+    aliases = registry.client.get_registered_model("turned").aliases
+    assert (int(aliases["champion"]), int(aliases["previous"])) == (4, 3)
+
+    before, now = registry.roll_back("turned")
+    assert (before.number, now.number) == (4, 3)
+    before, now = registry.roll_back("turned")
+    assert (before.number, now.number) == (3, 1)
+    assert registry.champion("turned").number == 1
+    with pytest.raises(RegistryError, match="version 1 is the first champion of turned"):
+        registry.roll_back("turned")
+    assert "previous" not in registry.client.get_registered_model("turned").aliases
+
+
+def test_a_challenger_needs_a_champion_and_is_none_once_it_is_promoted(registry, model):
+    class Shadowed(SizeFitJob):
+        name = "shadowed"
+
+    job = Shadowed()
+    for _ in range(2):
+        registry.register(
+            "shadowed", model, features=["gap"], outputs=["p"], params={}, metrics=GOOD,
+            tags={"folds": "a"},
+        )  # fmt: skip
+    with pytest.raises(RegistryError, match="has no champion to compare version 2 with"):
+        challenge(registry, job)
+    promote(registry, job, 1)
+    with pytest.raises(RegistryError, match="version 1 of shadowed is the champion"):
+        challenge(registry, job, 1)
+    assert challenge(registry, job).number == 2
+    assert registry.challenger("shadowed").number == 2
+    promote(registry, job, 2)
+    assert registry.challenger("shadowed") is None
+    registry.challenge("shadowed", None)  # ending what is not there is no error
 
 
 def test_what_is_not_there_is_told_with_what_is(registry, model):
