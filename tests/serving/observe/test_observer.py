@@ -2,16 +2,21 @@
 
 import logging
 import os
+import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
 from asgi import ask
+from fake_advisor import FakeAdvisor
+from fake_risk_advisor import FakeRiskAdvisor
 from prometheus_client.parser import text_string_to_metric_families
 
 from features.settings import Settings
-from features.state import StateError
+from features.state import SqliteState, StateError
+from serving import champion
 from serving.app import MuslinApp
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
@@ -21,6 +26,7 @@ from serving.observe.request_id import request_id_of
 from serving.observe.shadow import shadow_counts
 from serving.observe.shared import FOLDER, Shared, shared_folder
 from serving.parts import Readiness
+from serving.startup import start
 
 QUESTION = {"product_id": "dress", "measurements": {"height_cm": 171}}
 
@@ -106,8 +112,6 @@ def test_requests_are_counted_by_pattern_never_by_what_was_sent(app):
 
 def test_answers_are_counted_by_what_they_say(settings):
     app = MuslinApp(settings)
-    from fake_advisor import FakeAdvisor
-
     endpoint = SizeAdviceEndpoint(
         FakeAdvisor(), app.languages, max_items=10, tally=app.counts.size_advice
     )
@@ -282,3 +286,32 @@ def test_a_failure_is_logged_by_pattern_and_counted(app, caplog):
     found = samples(ask(app, "/metrics", method="GET").body)
     kinds = {key[2] for key in found if key[0] == "muslin_problems_total"}
     assert kinds == {"internal-error", "state-unusable"}
+
+
+def test_the_endpoints_of_a_service_that_was_started_count(settings, tmp_path, monkeypatch):
+    for name, module, loader, fake in (
+        ("size_fit", "serving.size_advice", "load_advisor", FakeAdvisor()),
+        ("return_risk", "serving.return_risk", "load_risk_advisor", FakeRiskAdvisor()),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.json").write_text("{}")
+        champion.adopt(settings, name, "7", folder)
+        loaders = SimpleNamespace(**{loader: lambda *_, fake=fake: fake})
+        monkeypatch.setitem(sys.modules, module, loaders)
+    with SqliteState(settings.state_url) as state:
+        state.replace([], {"version.size_fit": "7"})
+    app = MuslinApp(settings)
+    start(app)
+    event = {"event_id": "e1", "kind": "customer", "at": "2025-05-02T08:01:00Z"}
+    asked = {
+        "/v1/size-advice": [QUESTION, QUESTION],
+        "/v1/return-risk": {"lines": [{"product_id": "dress", "size": "M"}], "currency": "EUR"},
+        "/v1/return-review": {"order_line_id": "l1", "customer_id": "c7", "reason": "too_small"},
+        "/v1/events": {**event, "data": {"customer_id": "c7", "market": "DE"}},
+    }
+    for path, body in asked.items():
+        assert ask(app, path, body).status in (200, 202), path
+    found = samples(ask(app, "/metrics", method="GET").body)
+    questions = {path: found["muslin_questions_total", path] for path in asked}
+    assert questions == {path: 2 if path == "/v1/size-advice" else 1 for path in asked}
