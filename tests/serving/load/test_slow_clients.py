@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+import httpx
 import orjson
 import pytest
 from real_service import KNOWN, RealService, head, is_ended, read_answer, request, wait_for
@@ -85,8 +86,9 @@ def test_who_does_not_read_is_ended_and_holds_neither_turn_nor_memory(service, c
 
 def test_idle_connections_are_bounded_and_make_room_for_others(service, connect):
     idle = [connect() for _ in range(MOST + 100)]
-    assert service.client.get("/livez").status_code == 200
-    assert service.client.post("/v1/size-advice", json=KNOWN).status_code == 200
+    with httpx.Client(base_url=service.url) as client:  # its connection is the newest
+        assert client.get("/livez").status_code == 200
+        assert client.post("/v1/size-advice", json=KNOWN).status_code == 200
     wait_for(lambda: sum(map(is_ended, idle)) >= 100, 1.5)  # earlier than for being slow
     assert all(is_ended(each) for each in idle[:90])  # those that were silent longest
     assert not is_ended(idle[-1])
