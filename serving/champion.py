@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ from serving.champions.copies import (
 )
 from serving.quiet import QUIET
 
-__all__ = ["Champion", "ChampionError", "adopt", "fetch", "load", "registry_stamps"]
+__all__ = ["Champion", "ChampionError", "adopt", "fetch", "keep_asking", "load", "registry_stamps"]
 
 logger = logging.getLogger("muslin.serving")
 
@@ -79,6 +80,25 @@ def fetch(settings: Settings, *names: str) -> None:
             _keep_copy(settings, name, without_credentials(why))
     if stamps is not None and stamps == registry_stamps(settings.tracking_uri):
         _remember(settings, found, stamps)
+
+
+def keep_asking(settings: Settings, names: Sequence[str], ended: threading.Event) -> None:
+    """Ask the registry every so often until `ended` is set; for a thread of a main process.
+
+    Parameters
+    ----------
+    settings
+        ``champion_poll_s`` says how often; 0 never.
+    names
+        Registered models.
+    ended
+        Ends it.
+    """
+    while settings.champion_poll_s and not ended.wait(settings.champion_poll_s):
+        try:
+            fetch(settings, *names)
+        except Exception:
+            logger.exception("the model registry was not asked")
 
 
 def registry_stamps(uri: str) -> list[list[int]] | None:

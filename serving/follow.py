@@ -27,7 +27,7 @@ from features.places import metas, places
 from features.settings import Settings, SettingsError
 from features.state import StateConflictError, StateError, StateStore
 from features.stores import open_event_log, open_state
-from serving.champion import fetch
+from serving.champion import fetch, keep_asking
 from serving.model_states import FollowError, ModelStates
 from serving.observe.logs import configure
 
@@ -293,6 +293,8 @@ def main() -> None:
     os.nice(5)  # those who wait for an answer go first
     if given.fetch:
         fetch(settings, *ModelStates.names)
+        asking = (settings, ModelStates.names, stop)
+        threading.Thread(target=keep_asking, args=asking, daemon=True).start()
     Followers(settings).run(stop)
 
 

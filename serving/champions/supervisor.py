@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from features.settings import Settings
-from serving.champion import fetch
+from serving.champion import keep_asking
 from serving.champions.copies import CHALLENGER, copies_of
 from serving.champions.shadow import MODEL_OF, SOCKET
 
@@ -45,7 +45,9 @@ def supervised(settings: Settings) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="muslin-") as folder:
         address = str(Path(folder) / "shadow")
         threads = [
-            threading.Thread(target=_ask, args=(settings, ended), name="muslin-registry"),
+            threading.Thread(
+                target=keep_asking, args=(settings, MODELS, ended), name="muslin-registry"
+            ),
             threading.Thread(target=_shadow, args=(settings, ended, address), name="muslin-shadow"),
         ]
         for each in threads:
@@ -56,17 +58,6 @@ def supervised(settings: Settings) -> Iterator[dict[str, str]]:
         finally:
             ended.set()
             threads[1].join(_STOP_S + 1.0)
-
-
-def _ask(settings: Settings, ended: threading.Event) -> None:
-    """Ask the registry every so often."""
-    if not settings.champion_poll_s:
-        return
-    while not ended.wait(settings.champion_poll_s):
-        try:
-            fetch(settings, *MODELS)
-        except Exception:
-            logger.exception("the model registry was not asked")
 
 
 def _shadow(settings: Settings, ended: threading.Event, address: str) -> None:

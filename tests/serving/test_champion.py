@@ -1,9 +1,11 @@
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+import serving.champion
 from serving.advisor import ModelLabel
 from serving.champion import ChampionError, adopt, fetch, load
 from serving.champions.copies import CHALLENGER, check, copies_of, read_record
@@ -209,3 +211,22 @@ def test_a_registry_file_is_asked_again_only_after_it_was_written_or_a_copy_is_n
     (folder / "size_fit.json").write_text("another")
     fetch(settings, "size_fit")
     assert asked[2:] == [("size_fit",)]
+
+
+def test_the_registry_is_asked_again_and_again_whatever_comes_of_it(settings, monkeypatch, caplog):
+    asked, ended = [], threading.Event()
+
+    def fetch(settings, *names):
+        asked.append(names)
+        if len(asked) == 3:
+            ended.set()
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(serving.champion, "fetch", fetch)
+    often = settings.model_copy(update={"champion_poll_s": 0.001})
+    serving.champion.keep_asking(often, ("size_fit",), ended)
+    assert asked == [("size_fit",)] * 3
+    assert "was not asked" in caplog.text
+    never = settings.model_copy(update={"champion_poll_s": 0.0})
+    serving.champion.keep_asking(never, ("size_fit",), threading.Event())
+    assert len(asked) == 3
