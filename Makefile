@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint audit lock
+.PHONY: help setup demo test bench kills lint audit lock
 
 help:
 	@echo "make demo              simulate a shop, train, promote and serve the three models, ask them"
 	@echo "make demo DATA=FILE    the same on rent_the_runway.parquet, fashion_returns.parquet, or a folder of tables"
 	@echo "make test              run all tests"
 	@echo "make bench             measure tables, service, models and histories (two or three hours; nothing else should run)"
+	@echo "make kills             kill the service a hundred times while events come in (two minutes)"
 	@echo "make lint              ruff and mypy --strict"
 	@echo "make audit             look for known vulnerabilities of the locked dependencies (asks PyPI, else OSV)"
 	@echo "make lock              write requirements.lock anew (needs uv)"
@@ -44,6 +45,9 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_histories
 	@$(BIN)/python -m tests.benchmarks.bench_engines
 	@$(BIN)/python -m tests.benchmarks.bench_live
+
+kills: $(READY)
+	@$(BIN)/python -m tests.benchmarks.bench_kills
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
