@@ -73,29 +73,34 @@ class Followers:
     ----------
     settings
         Where the state, the log and the champions are.
+
+    Attributes
+    ----------
+    followers
+        One a place.
     """
 
     def __init__(self, settings: Settings) -> None:
         first, *others = followed_places(settings)
-        self._followers = [Follower(settings.model_copy(update={"state_url": first}))] + [
+        self.followers = [Follower(settings.model_copy(update={"state_url": first}))] + [
             Follower(settings.model_copy(update={"state_url": url}), spare=True) for url in others
         ]
-        self._due = [0.0] * len(self._followers)
+        self._due = [0.0] * len(self.followers)
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop` is set; what is in the log by then is folded before it ends."""
         try:
             while not stop.is_set():
                 stop.wait(self.turn())
-            for each in self._followers:
+            for each in self.followers:
                 each.drain()
         finally:
-            for each in self._followers:
+            for each in self.followers:
                 each.close()
 
     def turn(self) -> float:
         """Let each whose time has come do what there is to do; the seconds until the next."""
-        for i, each in enumerate(self._followers):
+        for i, each in enumerate(self.followers):
             if self._due[i] <= time.monotonic():
                 self._due[i] = time.monotonic() + each.turn()
         return max(0.0, min(self._due) - time.monotonic())

@@ -13,11 +13,12 @@ from live_shop import content, live_shop, new_event, same
 from features.lease import open_lease
 from features.live.fold import Fold
 from features.live.windows import position
+from features.places import places
 from features.settings import Settings
 from features.state import SqliteState
 from features.stores import open_event_log, open_state
 from serving.app import MuslinApp
-from serving.follow import Follower
+from serving.follow import Follower, Followers
 from serving.live_state import LiveState
 
 
@@ -137,6 +138,31 @@ def test_of_two_one_follows_and_the_other_takes_over(follower, here, shop, said)
     second.turn()
     assert stands(here).seq == 5
     second.close()
+
+
+def test_the_place_that_does_not_serve_is_kept_up_too_once_there_is_one(here, shop, said):
+    first, second = places(here.state_url)
+    shutil.copy(shop.filled, first)
+    both = Followers(here)
+    try:
+        tell(here, shop.events[:5])
+        both.turn()
+        assert stands(here).seq == 5
+        assert not os.path.exists(second)
+        shutil.copy(shop.filled, second)
+        other = here.model_copy(update={"state_url": second})
+        until = time.monotonic() + 30
+        while stands(other).seq < 5 and time.monotonic() < until:
+            time.sleep(both.turn())
+        assert stands(other).seq == 5
+        tell(here, shop.events[5:8])
+        for each in both.followers:
+            each.drain()
+        assert stands(here).seq == stands(other).seq == 8
+    finally:
+        for each in both.followers:
+            each.close()
+    assert not any("no online state" in each for each in said())
 
 
 def test_a_state_in_redis_is_followed_as_a_file_is_and_by_one_alone(

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import shutil
 import threading
 import time
 from collections import Counter
@@ -244,24 +243,3 @@ def test_a_challenger_answers_beside_the_champion_and_differences_are_counted(sh
     assert "size_fit: champion version 1, challenger version 3" in report
     muslin("promote", "size-fit", "--shadow", "--off")
     eventually(url, lambda each: each["shadow"] is None)
-
-
-def test_a_service_that_starts_with_a_refused_champion_serves_the_one_before(shop, tmp_path):
-    settings = shop.settings.model_copy(
-        update={
-            "port": free_port(),
-            "workers": 1,
-            "champion_dir": tmp_path / "champion",
-            "tracking_uri": f"sqlite:///{tmp_path / 'none.db'}",
-            "shadow_rate": 0.0,
-        }
-    )
-    adopt(settings, "size_fit", "1", shop.folders[1])
-    adopt(settings, "size_fit", "9", spoilt(shop.folders[3], tmp_path / "spoilt"))
-    with background(settings, timeout_s=150) as url:
-        said = told(url)
-        assert (said["version"], said["refused"]["version"]) == ("1", "9")
-        body = {"product_id": shop.products[0]}
-        answer = httpx.post(f"{url}/v1/size-advice", json=body, timeout=30)
-        assert answer.json()["model"]["version"] == "1"
-    shutil.rmtree(settings.champion_dir)
