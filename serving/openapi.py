@@ -6,7 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
+from pydantic_core.core_schema import StringSchema
 
 from features.settings import Settings
 from serving.access.described import SECURITY_SCHEMES
@@ -30,6 +36,16 @@ OPERATIONS: tuple[Operation, ...] = (
 """Every endpoint of the service, in the document's order."""
 
 
+class _Written(GenerateJsonSchema):
+    """Says of an id that it may be sent as a number, which pydantic takes and does not tell."""
+
+    def str_schema(self, schema: StringSchema) -> JsonSchemaValue:
+        told = super().str_schema(schema)
+        if self.mode == "validation" and schema.get("coerce_numbers_to_str"):
+            told["type"] = ["string", "number"]
+        return told
+
+
 def openapi_document(settings: Settings) -> dict[str, Any]:
     """Describe the service.
 
@@ -47,7 +63,9 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
         schema for operation in OPERATIONS for schema in operation.schemas
     ]
     _, definitions = models_json_schema(
-        [*schemas, (ProblemDocument, "serialization")], ref_template=REF
+        [*schemas, (ProblemDocument, "serialization")],
+        ref_template=REF,
+        schema_generator=_Written,
     )
     return {
         "openapi": "3.1.0",

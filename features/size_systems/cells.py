@@ -187,6 +187,8 @@ class Cell:
         if self.system != "CN" or form.height is None:
             return None
         if self.unit == "cm":
+            if form.low >= form.height:  # nobody, and no other label of the table, is so round
+                return None
             size = self.table.find(f"{form.height:g}/{form.low:g}")
             part = _PART if form.letter == "" else _LETTER_ALIAS
             return self._as(size.label, part / len(self.table.labels)) if size else None
