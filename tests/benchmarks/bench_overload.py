@@ -78,7 +78,7 @@ def main() -> None:
                 )
                 with background(own):
                     peak = uvloop.run(drive(own.port, bodies, given.seconds, None))
-                    rate = 2 * len(peak.latencies) / given.seconds
+                    rate = 2 * peak.statuses[b"200"] / given.seconds
                     feed = uvloop.run(drive(own.port, bodies, given.seconds, rate))
                 good = np.array(feed.seconds.get(b"200", [np.nan])) * 1000
                 refused = len(feed.seconds.get(b"429", [])) / given.seconds
