@@ -167,8 +167,12 @@ class SizeAdviceEndpoint:
         missed = LOOKUPS.missed
         known = self._advisor.look_up(questions)
         lacking = LOOKUPS.missed != missed
-        advised = self._advisor.advise(known)
-        return [_Given(*each, lacking) for each in zip(known, advised, strict=True)]
+        # What will be refused is not asked of the model.
+        advised = iter(self._advisor.advise([each for each in known if not _unknown_sizes(each)]))
+        return [
+            _Given(each, _NOTHING_SEEN if _unknown_sizes(each) else next(advised), lacking)
+            for each in known
+        ]
 
     def _return_risks(
         self, requests: Sequence[SizeAdviceRequest], questions: Sequence[SizeQuestion]
@@ -189,23 +193,31 @@ class SizeAdviceEndpoint:
         return told
 
 
+def _unknown_sizes(known: Known) -> list[tuple[int, str]]:
+    """Places and labels of the sizes asked about that the product does not have."""
+    if not known.question.candidate_sizes or known.product is None:
+        return []
+    labels = known.product.labels
+    return [
+        (place, label)
+        for place, label in enumerate(known.question.candidate_sizes)
+        if label not in labels
+    ]
+
+
 def _check_candidates(known: Sequence[Known], *, is_list: bool) -> None:
     errors = []
     for index, each in enumerate(known):
-        product = each.product
-        if not each.question.candidate_sizes or product is None:
-            continue
-        product_id = each.question.product_id
-        for place, label in enumerate(each.question.candidate_sizes):
-            if label not in product.labels:
-                reason = (
-                    f"product {product_id} has no size {label!r}; its sizes are "
-                    f"{', '.join(product.labels)}"
-                    if product.labels
-                    else f"product {product_id} is not sold by size; leave this out"
-                )
-                field = item_field(f"candidate_sizes[{place}]", index, is_list=is_list)
-                errors.append(FieldError(field, reason, label))
+        for place, label in _unknown_sizes(each):
+            labels = each.product.labels if each.product else ()
+            reason = (
+                f"product {each.question.product_id} has no size {label!r}; its sizes are "
+                f"{', '.join(labels)}"
+                if labels
+                else f"product {each.question.product_id} is not sold by size; leave this out"
+            )
+            field = item_field(f"candidate_sizes[{place}]", index, is_list=is_list)
+            errors.append(FieldError(field, reason, label))
     if not errors:
         return
     first = errors[0]
