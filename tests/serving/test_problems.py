@@ -147,7 +147,7 @@ def test_a_failure_inside_is_a_problem_without_its_cause(app, caplog):
 
     use_sizes(app, Broken())
     answer = ask(app, body=KNOWN)
-    problem = assert_problem(answer, 500)
+    assert_problem(answer, 500)
     assert b"secret" not in answer.body
     # Which request it was stands in the line's own field: see tests/serving/observe.
     assert "a request to /v1/size-advice failed" in caplog.text
