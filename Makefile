@@ -14,6 +14,7 @@ help:
 	@echo "make test              run all tests"
 	@echo "make bench             measure tables, service, models and histories (two or three hours; nothing else should run)"
 	@echo "make kills             kill the service a hundred times while events come in (two minutes)"
+	@echo "make bench-serving     measure the service alone, beside MLflow's and BentoML's own (half an hour)"
 	@echo "make lint              ruff and mypy --strict"
 	@echo "make audit             look for known vulnerabilities of the locked dependencies (asks PyPI, else OSV)"
 	@echo "make lock              write requirements.lock anew (needs uv)"
@@ -34,9 +35,8 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/python -m pytest
 
-bench: $(READY)
+bench: $(READY) bench-serving
 	@$(BIN)/python -m tests.benchmarks.bench_tables
-	-@$(BIN)/python -m tests.benchmarks.bench_serving
 	@$(BIN)/python -m tests.benchmarks.bench_labels
 	@$(BIN)/python -m tests.benchmarks.bench_size_fit
 	@$(BIN)/python -m tests.benchmarks.bench_people --variants usual
@@ -45,6 +45,12 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_histories
 	@$(BIN)/python -m tests.benchmarks.bench_engines
 	@$(BIN)/python -m tests.benchmarks.bench_live
+
+bench-serving: $(READY)
+	@$(BIN)/python -m tests.benchmarks.bench_serving
+	@$(BIN)/python -m tests.benchmarks.bench_service
+	@$(BIN)/python -m tests.benchmarks.bench_overload
+	@$(BIN)/python -m tests.benchmarks.bench_observe
 
 kills: $(READY)
 	@$(BIN)/python -m tests.benchmarks.bench_kills
