@@ -146,7 +146,7 @@ def _one_list(value: object) -> tuple[list[str] | None, bool]:
         if value.lstrip().startswith("["):
             try:
                 return [str(item) for item in json.loads(value)], False
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):  # no JSON, 5,000 digits, or 100,000 brackets
                 return None, False
         return [part.strip() for part in value.split("|") if part.strip()], False
     return None, bool(pd.isna(cast("Any", value)))

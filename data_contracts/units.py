@@ -102,6 +102,9 @@ _EXAMPLES = {
 }
 _GIRTH_EXAMPLES = "92 cm, 36 in or 36 1/2 in"
 _LONGEST = 60
+_LONGEST_SPACED = 4 * _LONGEST
+"""Of text as it was sent: what is longer is not even folded, which takes the square of its length
+where it is made of combining marks."""
 _PARTS_OF_ONE = ("1/2", "1/4", "3/4", "1/3", "2/3", "1/8", "3/8", "5/8", "7/8")
 _VULGAR = {mark: f" {part}" for mark, part in zip("½¼¾⅓⅔⅛⅜⅝⅞", _PARTS_OF_ONE, strict=True)}
 _MARKS = str.maketrans(
@@ -224,6 +227,8 @@ def _read(
     text: str, target: str, unit: str | None, limits: tuple[float, float]
 ) -> tuple[float, str]:
     """Amount in ``target`` and "", or NaN and what is wrong."""
+    if len(text) > _LONGEST_SPACED:
+        return math.nan, "is too long"
     plain = unicodedata.normalize("NFKC", text.translate(_MARKS)).translate(_MARKS)
     plain = " ".join(plain.lower().replace("''", '"').split())
     if len(plain) > _LONGEST:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
+
+from data_contracts.yaml_text import read_yaml
 
 __all__ = ["Engine", "Settings", "SettingsError"]
 
@@ -202,7 +203,7 @@ class Settings(BaseSettings):
         """Look in arguments, environment and the YAML file, in this order."""
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
         if config := os.environ.get("MUSLIN_CONFIG"):
-            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
+            sources.append(InitSettingsSource(settings_cls, init_kwargs=_of_file(Path(config))))
         return tuple(sources)
 
     @classmethod
@@ -235,13 +236,24 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"settings from {where} cannot be used:\n" + "\n".join(lines)
             ) from None
-        except (yaml.YAMLError, ValueError, TypeError) as error:  # not YAML, or not a mapping
+        except (OSError, ValueError, TypeError) as error:  # not YAML, or not a mapping
             raise SettingsError(f"settings file {config!r} cannot be read: {error}") from error
 
     def environment(self) -> dict[str, str]:
         """Give the settings as environment variables, for a process that is to have the same."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {f"MUSLIN_{name.upper()}": _written(value) for name, value in values.items()}
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    content = read_yaml(path.read_text(encoding="utf-8-sig")) if path.is_file() else None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise TypeError(f"it must hold settings such as port: 3000, and holds {content!r:.60}")
+    if strange := [key for key in content if not isinstance(key, str)]:
+        raise ValueError(f"a setting cannot be named {strange[0]!r:.60}; it must be text")
+    return content
 
 
 def _written(value: object) -> str:

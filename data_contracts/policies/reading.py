@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from data_contracts.policies.documents import PolicyFile, Rule, TermValues, When
 from data_contracts.policies.errors import PolicyError
+from data_contracts.yaml_text import PlainLoader
 
 __all__ = ["parse_policy", "policy_files", "read_policy"]
 
@@ -20,7 +21,7 @@ _LARGEST = 1_000_000
 _DEEPEST = 20
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """YAML as its author means it: no key twice, and NO is Norway, not a truth."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -317,6 +317,9 @@ _NO_BRACKETS = str.maketrans("()[]", "    ")
 _TIERS = (re.compile(r"[()\[\]|=;,&]+"), re.compile(r"/"), re.compile(r"-"), re.compile(r" "))
 
 
+_LONGEST = 200
+
+
 @lru_cache(maxsize=8192)
 def notations(text: str) -> tuple[tuple[Notation, ...], ...]:
     """Read the form of a label.
@@ -330,8 +333,11 @@ def notations(text: str) -> tuple[tuple[Notation, ...], ...]:
     -------
     tuple of tuple of Notation
         One entry a way the label says its size (``EU 38 / UK 10`` has two), each with the forms it
-        may have, the usual one first. Empty where no rule reads it.
+        may have, the usual one first. Empty where no rule reads it, and for more than 200
+        characters: that is no label, and would be dear to fold.
     """
+    if len(text) > _LONGEST:
+        return ()
     words = spellings()
     folded = fold(text)
     tight = folded.replace(" ", "").replace("-", "")

@@ -16,6 +16,8 @@ _NONE = "none"
 _ENDING = "(?:s|es|x|e|n|en|er)?"
 _FIRST_IDEOGRAPH = "\u2e80"
 """From here on characters are of writings that put no spaces between words."""
+_LONGEST_CATEGORY = 500
+"""Of longer text the end is looked at: there stands what the goods are."""
 _SHORTEST_TAIL = 4
 """Letters a word needs to be recognised at the end of a compound: "hose" in "Jogginghose"."""
 
@@ -140,7 +142,7 @@ def _longest(text: str | None, words: Mapping[str, str]) -> str | None:
     """What the longest of the words found in a text stands for; of equals the last."""
     if not text:
         return None
-    plain = _plain(text)
+    plain = _plain(text[-_LONGEST_CATEGORY:])
     best = max(_found(plain, words), default=None)
     return best[2] if best else None
 

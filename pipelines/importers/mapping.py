@@ -11,7 +11,6 @@ import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,6 +25,7 @@ from pydantic import (
 from data_contracts.errors import BadInputError
 from data_contracts.tables import TABLES
 from data_contracts.units import units_of
+from data_contracts.yaml_text import YamlTextError, read_yaml
 
 __all__ = ["EXAMPLE", "ColumnMapping", "Mapping", "MappingError", "TableMapping", "load_mapping"]
 
@@ -188,10 +188,10 @@ def load_mapping(path: Path) -> Mapping:
         The file cannot be read, or holds unknown keys, tables, columns or units.
     """
     try:
-        content = yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8-sig")))
+        content = read_yaml(os.path.expandvars(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"cannot read {path}: {error}") from None
-    except yaml.YAMLError as error:
+    except YamlTextError as error:
         raise MappingError(f"{path} is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise MappingError(f"{path} must hold the key 'tables'; see {EXAMPLE.name}")

@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from data_contracts.errors import BadInputError
+from data_contracts.yaml_text import read_yaml
 from pipelines.jobs import MODELS
 
 __all__ = ["Limits", "LimitsError", "ModelLimits", "read_limits"]
@@ -211,10 +211,10 @@ def read_limits(path: Path | None) -> Limits:
     if path is None:
         return Limits()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = read_yaml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise LimitsError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
         raise LimitsError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise LimitsError(f"{path}: must hold keys such as drift, and holds {content!r:.60}")
