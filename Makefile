@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 AUDIT := $(VENV)/audit
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench kills lint audit lock
+.PHONY: help setup demo test bench bench-serving kills lint audit lock
 
 help:
 	@echo "make demo              simulate a shop, train, promote and serve the three models, ask them"
