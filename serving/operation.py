@@ -32,10 +32,11 @@ _PROBLEMS = {
     "503": "It cannot answer yet; `/readyz` says why.",
 }
 _HEADERS = {
+    "Allow": {"description": "The methods it takes.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "The scheme.", "schema": {"type": "string"}},
 }
-_SENT_WITH = {"401": ("WWW-Authenticate",), "429": ("Retry-After",)}
+_SENT_WITH = {"401": ("WWW-Authenticate",), "405": ("Allow",), "429": ("Retry-After",)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Any text of a file gives a value or the documented error, which names the file; nothing hangs."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.policies import PolicyError
@@ -10,9 +10,10 @@ from data_contracts.policies.rulebook import STARTING
 from features.settings import Settings, SettingsError
 from pipelines.importers.mapping import EXAMPLE, Mapping, MappingError, load_mapping
 from pipelines.monitor.limits import LimitsError, ModelLimits, read_limits
+from tests.fuzz.effort import lean
 from tests.fuzz.texts import DEAR, files, values
 
-LEAN = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+LEAN = lean(60)
 MAPPING = EXAMPLE.read_text("utf-8")
 LIMITS = """
 version: 1

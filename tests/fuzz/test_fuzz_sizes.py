@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.cells import READERS
@@ -15,8 +15,9 @@ from data_contracts.units import MEASURES, MeasureError, read_measure, units_of
 from features.size_systems import family_of, parse_size
 from features.size_systems.cells import OWN
 from tests.fuzz import size_properties as holds
+from tests.fuzz.effort import lean
 
-LEAN = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+LEAN = lean(60)
 LABELS = sorted({label for table in holds.all_tables().values() for label in table.labels})
 WORDS = "UK US EU FR IT DE JP CN BR women kids months years ans ヶ月 号 W L / - . , ½ + ( ) tall cm"
 PIECES = st.lists(st.sampled_from(LABELS) | st.sampled_from(WORDS.split()), max_size=5)
