@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
@@ -84,7 +85,9 @@ class SizeAdviceEndpoint:
         self._risks = risks
         self._languages = languages
         self._labels = SizeLabels()
-        self._advise = Together(self._look_up_and_advise)
+        # No method of ours: an endpoint that knows itself is not given back when it is exchanged,
+        # for the collector of cycles is told to leave alone what was there at the start.
+        self._advise = Together(partial(_look_up_and_advise, advisor))
         self._one = TypeAdapter(SizeAdviceRequest).validator.validate_json
         self._many = TypeAdapter(
             Annotated[list[SizeAdviceRequest], Field(max_length=max_items)]
@@ -159,20 +162,8 @@ class SizeAdviceEndpoint:
                     requests[chunk], given[chunk], risks, languages[chunk], strict=True
                 )
             ]
-        LOOKUPS.degraded_answers += sum([each["degraded"] for each in answers])
         self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
-
-    def _look_up_and_advise(self, questions: list[SizeQuestion]) -> list[_Given]:
-        missed = LOOKUPS.missed
-        known = self._advisor.look_up(questions)
-        lacking = LOOKUPS.missed != missed
-        # What will be refused is not asked of the model.
-        advised = iter(self._advisor.advise([each for each in known if not _unknown_sizes(each)]))
-        return [
-            _Given(each, _NOTHING_SEEN if _unknown_sizes(each) else next(advised), lacking)
-            for each in known
-        ]
 
     def _return_risks(
         self, requests: Sequence[SizeAdviceRequest], questions: Sequence[SizeQuestion]
@@ -191,6 +182,18 @@ class SizeAdviceEndpoint:
         for i, (line,) in zip(asking, assessed, strict=True):
             told[i] = {each.label: each.p_return for each in line.sizes}
         return told
+
+
+def _look_up_and_advise(advisor: SizeAdvisor, questions: list[SizeQuestion]) -> list[_Given]:
+    missed = LOOKUPS.missed
+    known = advisor.look_up(questions)
+    lacking = LOOKUPS.missed != missed
+    # What will be refused is not asked of the model.
+    advised = iter(advisor.advise([each for each in known if not _unknown_sizes(each)]))
+    return [
+        _Given(each, _NOTHING_SEEN if _unknown_sizes(each) else next(advised), lacking)
+        for each in known
+    ]
 
 
 def _unknown_sizes(known: Known) -> list[tuple[int, str]]:

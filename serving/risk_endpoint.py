@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, NamedTuple
 
 import orjson
@@ -81,7 +81,9 @@ class ReturnRiskEndpoint:
         self._languages = languages
         self._costs = PolicyCosts(policies)
         self._max_lines = max_items
-        self._assess = Together(self._look_up_and_assess, size=lambda basket: len(basket.lines))
+        # No method of ours: see SizeAdviceEndpoint.
+        judge = partial(_look_up_and_assess, advisor)
+        self._assess = Together(judge, size=lambda basket: len(basket.lines))
         self._one = TypeAdapter[Basket](ReturnRiskRequest).validator.validate_json
         self._many = TypeAdapter[list[Basket]](
             Annotated[list[ReturnRiskRequest], Field(max_length=max_items)]
@@ -136,12 +138,6 @@ class ReturnRiskEndpoint:
         self._tally(answers)
         return orjson.dumps(answers if is_list else answers[0])
 
-    def _look_up_and_assess(self, questions: list[BasketQuestion]) -> list[_Assessed]:
-        missed = LOOKUPS.missed
-        assessed = self._advisor.assess(questions)
-        lacking = LOOKUPS.missed != missed
-        return [_Assessed(risks, lacking) for risks in assessed]
-
     def _check(self, baskets: Sequence[Basket], *, is_list: bool) -> None:
         errors = []
         lines = sum([len(basket.lines) for basket in baskets])
@@ -170,8 +166,6 @@ class ReturnRiskEndpoint:
         missed = LOOKUPS.missed
         goods = self._advisor.goods([line.product_id for line in question.lines])
         degraded = assessed.lacking or LOOKUPS.missed != missed
-        if degraded:
-            LOOKUPS.degraded_answers += 1
         bought = basket.moment == "delivered"
         costs = self._costs.judge(question, goods, risks, bought=bought)
         judged = costs.judged
@@ -197,6 +191,13 @@ class ReturnRiskEndpoint:
             "message": shopper_message(judged.action, _sizes(question, risks, judged), language),
             "notices": _notices(judged, language, degraded=degraded),
         }
+
+
+def _look_up_and_assess(advisor: RiskAdvisor, questions: list[BasketQuestion]) -> list[_Assessed]:
+    missed = LOOKUPS.missed
+    assessed = advisor.assess(questions)
+    lacking = LOOKUPS.missed != missed
+    return [_Assessed(risks, lacking) for risks in assessed]
 
 
 def _chunks(questions: Sequence[BasketQuestion]) -> Iterator[slice]:
