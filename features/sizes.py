@@ -16,8 +16,8 @@ from features.size_systems.notation import Notation, notations
 __all__ = ["ParsedLabel", "parse_label", "parse_labels", "rank_labels"]
 
 _ORDER = ("one", "months", "years", "letters", "numbers", "girth", "bra", "waist")
-_CUPS = ("AAA", "AA", "A", "B", "C", "D", "DD", "E", "DDD", "F", "FF", "G", "GG", "H", "HH", "I",
-         "J", "JJ", "K", "KK", "L")  # fmt: skip
+_CUPS = ("AAA", "AA", "A", "B", "C", "D", "DD", "E", "DDD", "EE", "F", "FF", "G", "GG", "H", "HH",
+         "I", "J", "JJ", "K", "KK", "L")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

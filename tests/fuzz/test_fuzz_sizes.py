@@ -1,5 +1,6 @@
 """What fuzzing found in the readers of sizes, measures and cells, and their properties in small."""
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from data_contracts.cells import READERS
 from data_contracts.units import MEASURES, MeasureError, read_measure, units_of
 from features.size_systems import family_of, parse_size
 from features.size_systems.cells import OWN
+from features.size_systems.notation import _CUP
+from features.sizes import parse_label, rank_labels
 from tests.fuzz import size_properties as holds
 from tests.fuzz.effort import lean
 
@@ -26,6 +29,7 @@ TEXTS = st.one_of(
     PIECES.map(" ".join),
     st.text(max_size=20),
     st.text(alphabet="0123456789XSMLWTAC/-.,+½' ", max_size=12),
+    st.from_regex(r"[A-L]{0,2}[0-9]{1,3}[ -]?[A-L]{0,3}", fullmatch=True),
 )
 AUDIENCES = st.sampled_from(holds.AUDIENCE_CHOICES)
 
@@ -97,6 +101,15 @@ def test_no_label_category_or_measure_is_too_long_to_be_refused_at_once(part):
     assert family_of(text) in holds.FAMILY_CHOICES
     with pytest.raises(MeasureError, match="is too long"):
         read_measure(text, "height_cm", unit="cm")
+
+
+def test_every_cup_that_is_read_has_its_place():
+    """Found by atheris: the products with a bra of cup EE could not be ranked."""
+    bras = ["80D", "80DD", "80E", "80EE", "80F", "80FF", "80G"]
+    assert rank_labels(bras) == [float(rank) for rank in range(len(bras))]
+    letters = [a + b for a in "ABCDEFGHIJKL" for b in ("", a, a + a)]
+    for letter in (each for each in letters if re.fullmatch(_CUP, each)):
+        assert parse_label(f"80{letter}") is not None
 
 
 def test_the_end_of_a_long_category_says_what_it_is():
