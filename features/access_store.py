@@ -51,6 +51,9 @@ class KeyStore:
         The file. Made, readable by its owner alone, when absent, unless `readonly`.
     readonly
         Open for reading only; the file must exist.
+    wait_s
+        Seconds to wait while somebody else holds the file; 0 where the caller cannot wait, such as
+        on an event loop.
 
     Raises
     ------
@@ -63,7 +66,9 @@ class KeyStore:
     write beside the file.
     """
 
-    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, readonly: bool = False, wait_s: float = _WAIT_S
+    ) -> None:
         if "://" in str(path):
             raise KeyStoreError(
                 "the keys are kept in a SQLite file; set MUSLIN_KEYS_URL to the path of one"
@@ -74,7 +79,7 @@ class KeyStore:
         elif not self.path.exists():
             raise KeyStoreError(f"there are no keys at {self.path}; make one: muslin keys add NAME")
         with self._explained("opened"):
-            self._db = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+            self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None)
             try:
                 if readonly:
                     self._db.execute("PRAGMA query_only=ON")

@@ -53,7 +53,8 @@ class KnownKeys:
     -----
     Without a file there is no key. While a file that is there cannot be read, the keys known last
     stay as they are, and the log says so: a disk that fails does not lock a shop out, and nobody
-    could write a revocation to it either.
+    could write a revocation to it either. The same holds while somebody has locked it: a look is
+    made on the event loop and waits for nobody.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,7 +84,8 @@ class KnownKeys:
             if file != self._file or (file is not None and self._store is None):
                 self._close()
                 if file is not None:
-                    self._store = KeyStore(self._path, readonly=True)
+                    # The event loop looks here: a file somebody holds is read at a later look.
+                    self._store = KeyStore(self._path, readonly=True, wait_s=0.0)
             if self._store is None:
                 self._callers = {}
             elif self._store.changed():

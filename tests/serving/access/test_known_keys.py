@@ -130,6 +130,34 @@ def test_a_writer_in_the_middle_of_its_work_locks_nobody_out(settings, path, clo
     assert found(known, key).revoked == 1.0
 
 
+def test_who_holds_the_file_is_not_waited_for(settings, path, clock, caplog, monkeypatch):
+    key = add(path)
+    known = KnownKeys(settings, clock)
+    assert found(known, key)
+    waits = []
+    connect = sqlite3.connect
+
+    def connected(*args, **options):
+        waits.append(options["timeout"])
+        return connect(*args, **options)
+
+    with sqlite3.connect(path) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        writer.execute("UPDATE keys SET revoked = 1.0")
+        monkeypatch.setattr(sqlite3, "connect", connected)
+        for _ in range(3):  # by a connection that was open, and by new ones
+            clock.a_second()
+            assert found(known, key).revoked is None
+        monkeypatch.undo()
+        assert waits == [0.0] * len(waits)
+        assert waits
+        assert "keys stay as they were known last" in caplog.text
+        writer.execute("COMMIT")
+    writer.close()
+    clock.a_second()
+    assert found(known, key).revoked == 1.0
+
+
 def test_what_a_key_has_left_outlives_a_change_of_other_keys(settings, path, clock):
     key = add(path, rate=1.0, burst=2.0)
     known = KnownKeys(settings, clock)
