@@ -1,8 +1,9 @@
 """What a client may take of a worker: a connection, time to send, time to read.
 
 By itself uvicorn waits for ever: for the first byte, for the end of a head, for a body that nobody
-reads, and for an answer to be taken. Nor does it bound the requests it has read. This protocol
-does, with a look at all connections once a second and no timer of a request's own.
+reads, and for an answer to be taken. Nor does it bound the requests it has read, or the length of a
+head. This protocol does, with a look at all connections once a second and no timer of a request's
+own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _LOOK_S: Final = 1.0
 _OTHER_FILES: Final = 200  # the process has open: libraries, state, log, the event loop's own
 _FEWEST: Final = 16
 _GRACE_S: Final = 1.0  # the endpoint answers 408 to a slow body itself, where it is reading it
+_LONGEST_HEAD: Final = 65_536  # bytes; the parser copies a line anew for each part that comes
+_LINGER_S: Final = 1.0  # a connection closed with bytes unread is reset, and its last answer lost
 _BODY: Final = (
     b'{"type":"urn:muslin:problem:too-many-connections","title":"There are too many connections",'
     b'"status":503}'
@@ -39,6 +42,15 @@ _BODY: Final = (
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
     b"retry-after: 1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+)
+_TOO_LONG_BODY: Final = (
+    b'{"type":"urn:muslin:problem:head-too-large","title":"The head of the request is too long",'
+    b'"status":431,"detail":"The address and the headers of a request may have %d bytes together; '
+    b'send what is longer in the body."}' % _LONGEST_HEAD
+)
+_TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
+    b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_TOO_LONG_BODY), _TOO_LONG_BODY)
 )
 
 
@@ -116,6 +128,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._unread_since: float | None = None
         self._closing_since: float | None = None
         self._aside = False
+        self._in_head = True
+        self._unfinished = 0  # bytes that came since the last head or part of a body was complete
+        self._moved = False
+        self._refused = False
 
     def is_busy(self) -> bool:
         """Whether the next step is ours: a request is there whole and not yet answered."""
@@ -149,6 +165,33 @@ class HttpProtocol(HttpToolsProtocol):
             self._aside = False
             QUEUE.aside -= 1
 
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless a head, or what follows a body, has become too long."""
+        if self._refused:
+            return
+        room = _LONGEST_HEAD - self._unfinished
+        if self._in_head and len(data) > room:  # a body may follow in the same bytes
+            self._feed(data[:room])
+            if self._refused or self.transport.is_closing():
+                return
+            data = data[room:]
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        self._moved = False
+        super().data_received(data)
+        self._unfinished = 0 if self._moved else self._unfinished + len(data)
+        if self._unfinished >= _LONGEST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # an answer would be taken for that of the request before
+            return
+        self.transport.write(_TOO_LONG)
+        self.loop.call_later(_LINGER_S, self.transport.close)
+
     def pause_writing(self) -> None:
         """The client does not take its answer as fast as it is written."""
         super().pause_writing()
@@ -171,15 +214,22 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there; uvicorn begins with the request before its body is."""
         super().on_headers_complete()
+        self._moved, self._in_head = True, False
         if QUEUE.draining:
             self.cycle.keep_alive = False
         if QUEUE.is_full(len(self.tasks)):
             self._refuse()
         self._tell_aside()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        super().on_body(body)
+        self._moved = True
+
     def on_message_complete(self) -> None:
         """The body is there."""
         super().on_message_complete()
+        self._moved = self._in_head = True
         if self._aside:
             self._tell_aside()
             if QUEUE.is_full(len(self.tasks)):
