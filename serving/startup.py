@@ -47,7 +47,6 @@ def start(app: MuslinApp) -> Keeper:
     Keeper
         Takes over champions that come later, once it is told to watch.
     """
-    logger.setLevel(app.settings.log_level)
     live = _take_events(app)
     sender = Sender.of_environment(app.settings.shadow_rate)
     if sender is None:

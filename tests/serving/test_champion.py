@@ -1,30 +1,16 @@
 import shutil
 import subprocess
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 import serving.champion
 from serving.advisor import ModelLabel
 from serving.champion import ChampionError, adopt, fetch, load
 from serving.champions.copies import CHALLENGER, check, copies_of, read_record
-
-REGISTER = """
-import sys
-from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
-
-set_tracking_uri(sys.argv[1])
-set_registry_uri(sys.argv[1])
-client = MlflowClient()
-experiment = client.create_experiment("size_fit", artifact_location=sys.argv[2])
-client.create_registered_model("size_fit")
-for folder in sys.argv[3:]:
-    run = client.create_run(experiment).info.run_id
-    client.log_artifacts(run, folder, "model")
-    version = client.create_model_version("size_fit", f"runs:/{run}/model", run_id=run)
-client.set_registered_model_alias("size_fit", "champion", version.version)
-"""
 
 
 def model_folder(path: Path, text: str) -> Path:
@@ -34,20 +20,49 @@ def model_folder(path: Path, text: str) -> Path:
     return path
 
 
+@dataclass
+class Registry:
+    """A registry in which version 2 of size_fit is the champion."""
+
+    uri: str
+    artifacts: Path
+
+    def give(self, alias: str, version: str) -> None:
+        client = MlflowClient(self.uri, self.uri)
+        client.set_registered_model_alias("size_fit", alias, version)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Registry:
+    """Making a registry takes seconds: the tests have copies."""
+    folder = tmp_path_factory.mktemp("registry")
+    registry = Registry(f"sqlite:///{folder}/mlflow.db", folder / "artifacts")
+    client = MlflowClient(registry.uri, registry.uri)
+    experiment = client.create_experiment("size_fit", str(registry.artifacts))
+    client.create_registered_model("size_fit")
+    for text in ("one", "two"):
+        run = client.create_run(experiment).info.run_id
+        client.log_artifacts(run, str(model_folder(folder / text, text)), "model")
+        client.create_model_version("size_fit", f"runs:/{run}/model", run_id=run)
+    registry.give("champion", "2")
+    return registry
+
+
+@pytest.fixture
+def registry(settings, made) -> Registry:
+    here, there = (uri.removeprefix("sqlite:///") for uri in (made.uri, settings.tracking_uri))
+    shutil.copy(here, there)
+    return Registry(settings.tracking_uri, made.artifacts)
+
+
 @pytest.fixture
 def model(tmp_path):
     return model_folder(tmp_path / "model", "one")
 
 
-def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, tmp_path, python):
-    first = model_folder(tmp_path / "first", "one")
-    second = model_folder(tmp_path / "second", "two")
-    adopt(settings, "size_fit", "1", first)
-    adopt(settings, "other", "1", first)
-    artifacts = str(tmp_path / "artifacts")
-    register = [python, "-c", REGISTER, settings.tracking_uri, artifacts, str(first), str(second)]
-    subprocess.run(register, check=True)
-
+def test_the_registry_s_champion_takes_the_place_of_the_copy(settings, model, registry):
+    adopt(settings, "size_fit", "1", model)
+    adopt(settings, "other", "1", model)
     fetch(settings, "size_fit", "other", "never_trained")
     folder, champion = load(settings, "size_fit")
     assert champion.label == ModelLabel("size_fit", "2")
@@ -159,36 +174,24 @@ def test_the_last_three_champions_and_the_challenger_are_kept(settings, tmp_path
         check(settings, each)
 
 
-def test_going_back_to_a_kept_copy_needs_only_the_alias(settings, tmp_path, python):
-    first = model_folder(tmp_path / "first", "one")
-    second = model_folder(tmp_path / "second", "two")
-    artifacts = tmp_path / "artifacts"
-    register = [python, "-c", REGISTER, settings.tracking_uri, str(artifacts)]
-    subprocess.run([*register, str(first), str(second)], check=True)
-    move = (
-        "import sys; from mlflow import MlflowClient, set_registry_uri;"
-        "set_registry_uri(sys.argv[1]); client = MlflowClient(sys.argv[1], sys.argv[1]);"
-        "client.set_registered_model_alias('size_fit', sys.argv[2], sys.argv[3])"
-    )
-    subprocess.run([python, "-c", move, settings.tracking_uri, "challenger", "1"], check=True)
+def test_going_back_to_a_kept_copy_needs_only_the_alias(settings, registry):
+    registry.give("challenger", "1")
     fetch(settings, "size_fit")
     assert read_record(settings, "size_fit").version == "2"
     assert read_record(settings, "size_fit", CHALLENGER).version == "1"
 
-    shutil.rmtree(artifacts)  # nothing is downloaded
-    subprocess.run([python, "-c", move, settings.tracking_uri, "champion", "1"], check=True)
-    fetch(settings, "size_fit")
+    registry.give("champion", "1")
+    away = registry.artifacts.rename(registry.artifacts.with_name("away"))
+    fetch(settings, "size_fit")  # nothing is downloaded
+    away.rename(registry.artifacts)
     folder, champion = load(settings, "size_fit")
     assert (champion.version, champion.source) == ("1", "registry")
     assert (folder / "size_fit.json").read_text() == "one"
 
 
 def test_a_registry_file_is_asked_again_only_after_it_was_written_or_a_copy_is_not_whole(
-    settings, tmp_path, python, monkeypatch
+    settings, registry, monkeypatch
 ):
-    model = model_folder(tmp_path / "model", "one")
-    register = [python, "-c", REGISTER, settings.tracking_uri, str(tmp_path / "artifacts")]
-    subprocess.run([*register, str(model)], check=True)
     fetch(settings, "size_fit", "never_trained")
     folder, _ = load(settings, "size_fit")
 
@@ -203,8 +206,7 @@ def test_a_registry_file_is_asked_again_only_after_it_was_written_or_a_copy_is_n
     assert not asked
     fetch(settings, "size_fit", "trained_since")
     assert asked == [("size_fit", "trained_since")]
-    registry = Path(settings.tracking_uri.removeprefix("sqlite:///"))
-    registry.touch()
+    Path(settings.tracking_uri.removeprefix("sqlite:///")).touch()
     fetch(settings, "size_fit")
     fetch(settings, "size_fit")
     assert asked[1:] == [("size_fit",)]
