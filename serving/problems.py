@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic_core import ErrorDetails, ValidationError
@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 _MOST_ERRORS = 20  # more would not be read, and a list of a thousand items could hold thousands
+_MOST_FINDINGS: Final = 1_000  # to write out each of 90,000 takes half a second
 _LONGEST_VALUE = 80
 _BASE = "urn:muslin:problem:"
 
@@ -93,9 +94,11 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
     detail
         What happened with this request.
     errors
-        The fields at fault.
+        The fields at fault; of many the first ones.
     headers
         HTTP headers the status asks for, such as ``Allow``.
+    error_count
+        How many fields are at fault, where `errors` does not hold them all.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        error_count: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -115,6 +119,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.error_count = len(self.errors) if error_count is None else error_count
 
 
 def problem_body(problem: Problem, *, path: str, request_id: str) -> bytes:
@@ -139,8 +144,8 @@ def problem_body(problem: Problem, *, path: str, request_id: str) -> bytes:
     }
     if problem.errors:
         document["errors"] = [error.as_dict() for error in problem.errors[:_MOST_ERRORS]]
-        if len(problem.errors) > _MOST_ERRORS:
-            document["error_count"] = len(problem.errors)
+    if problem.error_count > min(len(problem.errors), _MOST_ERRORS):
+        document["error_count"] = problem.error_count
     return orjson.dumps(document)
 
 
@@ -152,23 +157,31 @@ def field_path(location: Sequence[int | str]) -> str:
     return path
 
 
-def refuse_values(errors: Sequence[FieldError]) -> Problem:
+def refuse_values(errors: Sequence[FieldError], count: int | None = None) -> Problem:
     """Make the problem of a request whose JSON is well formed and whose values are not.
 
     Parameters
     ----------
     errors
         At least one field at fault.
+    count
+        How many are at fault in all, where `errors` does not hold them all.
     """
     first = errors[0]
     where = first.field or "the body"
-    more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+    count = len(errors) if count is None else count
+    more = f" (and {count - 1} more, see errors)" if count > 1 else ""
+    return _unusable(f"{where}: {first.reason}{more}", errors, count)
+
+
+def _unusable(detail: str, errors: Sequence[FieldError], count: int) -> Problem:
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-value",
         "The request has a value that cannot be used",
-        f"{where}: {first.reason}{more}",
+        detail,
         errors=errors,
+        error_count=count,
     )
 
 
@@ -183,6 +196,13 @@ def refuse_json(error: ValidationError, hints: Hints | Mapping[str, Hints]) -> P
         What to tell about fields and bounds; for a body of several shapes by the shape's tag, which
         pydantic puts into the path of each finding and the client never sent.
     """
+    count = error.error_count()
+    if count > _MOST_FINDINGS:
+        detail = (
+            f"The body has {count} fields that cannot be used, too many to name; try a smaller one,"
+            " of which each is named."
+        )
+        return _unusable(detail, (), count)
     details = error.errors(include_url=False)
     if details[0]["type"] == "json_invalid":
         return Problem(
@@ -191,7 +211,7 @@ def refuse_json(error: ValidationError, hints: Hints | Mapping[str, Hints]) -> P
             "The body is not JSON",
             f"The body is not JSON: {details[0]['ctx']['error']}",
         )
-    return refuse_values([_field_error(detail, hints) for detail in details])
+    return refuse_values([_field_error(detail, hints) for detail in details[:_MOST_ERRORS]], count)
 
 
 def _field_error(detail: ErrorDetails, hints: Hints | Mapping[str, Hints]) -> FieldError:

@@ -7,6 +7,7 @@ from asgi import ask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving import problems
 from serving.problems import field_path
 
 KNOWN = {"product_id": "dress", "measurements": {"height_cm": 171}}
@@ -187,3 +188,24 @@ def test_field_paths_read_like_code():
     assert field_path((3, "measurements", "cup")) == "[3].measurements.cup"
     assert field_path(("candidate_sizes", 0)) == "candidate_sizes[0]"
     assert field_path(()) == ""
+
+
+def test_so_many_errors_that_naming_them_would_hold_others_up_are_only_counted(app, monkeypatch):
+    named = []
+    made = problems._field_error
+    monkeypatch.setattr(
+        problems, "_field_error", lambda *found: (named.append(found), made(*found))[1]
+    )
+    assert_problem(ask(app, body=[{}] * 500), 422)
+    assert len(named) == 20
+
+    def written_out(*_):
+        raise AssertionError("tens of thousands of findings were written out")
+
+    monkeypatch.setattr(problems, "_field_error", written_out)
+    body = {f"field_{n}": 0 for n in range(40_000)} | KNOWN
+    problem = assert_problem(ask(app, body=body), 422)
+    assert problem["type"].endswith(":invalid-value")
+    assert problem["error_count"] == 40_000
+    assert "errors" not in problem
+    assert "40000 fields" in problem["detail"]
