@@ -15,22 +15,19 @@ import logging
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from features.goods_online import goods_key
-from features.products_online import product_key
+from features.places import space_name
 from features.state import NoStateError, StateAwayError, StateError, StateReader, StateStore
 from features.stores import open_state, shown
 from serving.dependency import Dependency
+from serving.product_memory import PRODUCTS, ProductMemory
 
 __all__ = [
     "LOOKUPS",
-    "MOST_REMEMBERED_BYTES",
     "Lookups",
-    "ProductMemory",
     "StateWatch",
     "SteadyState",
     "open_steady",
@@ -40,14 +37,11 @@ __all__ = [
 
 logger = logging.getLogger("muslin.serving")
 
-MOST_REMEMBERED_BYTES: Final = 20_000_000
-"""Of products, in each worker; some 15,000 of them."""
-_PRODUCTS: Final = (product_key(""), goods_key(""))
-_ENTRY_BYTES: Final = 150  # what a dictionary and the objects take beside key and value
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 3.0
 _STEADY_S: Final = 10.0
 _TICK_S: Final = 1.0
+_SPACES: Final = space_name("")
 
 
 @dataclass
@@ -59,58 +53,13 @@ class Lookups:
     missed
         Look-ups. They happen on the event loop: who compares this before and after one knows
         whether that one did.
-    degraded_answers
-        Answers that were given with ``"degraded": true``.
     """
 
     missed: int = 0
-    degraded_answers: int = 0
 
 
 LOOKUPS: Final = Lookups()
 """Of all readers of a state: a service may go over from one place to another."""
-
-
-class ProductMemory:
-    """The records of products that were looked up last, as they stand in the state.
-
-    Parameters
-    ----------
-    most_bytes
-        The products that were not asked about for longest go first.
-    """
-
-    def __init__(self, most_bytes: int = MOST_REMEMBERED_BYTES) -> None:
-        self._most = most_bytes
-        self._records: OrderedDict[str, bytes] = OrderedDict()
-        self.size = 0
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def remember(self, found: Mapping[str, bytes]) -> None:
-        """Take over what is of products."""
-        records = self._records
-        for key, value in found.items():
-            if not key.startswith(_PRODUCTS):
-                continue
-            known = records.get(key)
-            if known is None:
-                self.size += len(key) + len(value) + _ENTRY_BYTES
-                records[key] = value
-            else:
-                if known != value:
-                    self.size += len(value) - len(known)
-                    records[key] = value
-                records.move_to_end(key)
-        while self.size > self._most:
-            key, value = records.popitem(last=False)
-            self.size -= len(key) + len(value) + _ENTRY_BYTES
-
-    def find(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Those that are known."""
-        records = self._records
-        return {key: records[key] for key in keys if key in records}
 
 
 class StateWatch(Dependency):
@@ -124,13 +73,15 @@ class StateWatch(Dependency):
     Attributes
     ----------
     products
-        What is remembered.
+        What is remembered; another one once the state is filled for another feature space, so that
+        what a look-up of before still finds is not taken for the new one's.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__("state")
         self.url = url
         self.products = ProductMemory()
+        self._spaces: dict[str, str] = {}
         self._in_a_file = "://" not in url
         self._filled = False
         self._readers: weakref.WeakSet[SteadyState] = weakref.WeakSet()
@@ -141,25 +92,36 @@ class StateWatch(Dependency):
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def open(self, reader: SteadyState) -> StateStore | None:
-        """Open the store for a reader, or keep the reader for when it is back.
+    def open(self, reader: SteadyState) -> None:
+        """Give a reader the store, now or when it is back.
 
         Raises
         ------
         StateError
             What does not mend by itself: a setting that cannot be used, no state so far.
         """
-        store: StateStore | None = None
-        if self.reason is None:
-            try:
-                store = open_state(self.url, readonly=True, quick=True)
-            except StateAwayError as error:
-                self.lost(error)
-        with self._changing:
-            self._readers.add(reader)
+        added = False
+        while not added:
+            store = self._opened()
+            with self._changing:
+                # Found away, and back before this: the thread no longer looks for it.
+                added = store is not None or self.reason is not None
+                if added:
+                    if store is not None:
+                        reader.take(store)
+                    self._readers.add(reader)
         if self._in_a_file:
             self._look_out()
-        return store
+        if self.reason is not None:
+            self._wake.set()  # the thread looks seldom while there is no reader
+
+    def _opened(self) -> StateStore | None:
+        if self.reason is None:
+            try:
+                return open_state(self.url, readonly=True, quick=True)
+            except StateAwayError as error:
+                self.lost(error)
+        return None
 
     def leave(self, reader: SteadyState) -> None:
         """Forget a reader that is closed."""
@@ -181,10 +143,19 @@ class StateWatch(Dependency):
         """Take note of what is said of the content; False when there was one and it is gone."""
         if said:
             self._filled = True
+            self._keep_to(said)
         elif self._filled:
             self.lost(_empty(where))
             return False
         return True
+
+    def _keep_to(self, said: Mapping[str, str]) -> None:
+        """Forget the products of a feature space that the state is not filled for any more."""
+        spaces = {name: space for name, space in said.items() if name.startswith(_SPACES)}
+        with self._changing:
+            if spaces != self._spaces:
+                self._spaces = spaces
+                self.products = ProductMemory()
 
     def _look_out(self) -> None:
         if self._thread is None:
@@ -230,20 +201,24 @@ class StateWatch(Dependency):
     def _open_anew(self, readers: Sequence[SteadyState]) -> None:
         """Give every reader a new connection, or none of them."""
         opened: list[StateStore] = []
+        said: dict[str, str] = {}
         try:
             for _ in readers:
                 opened.append(open_state(self.url, readonly=True, quick=True))
-                _check_filled(opened[-1])
+                said = _filled(opened[-1])
         except BaseException:
             for store in opened:
                 store.close()
             raise
         with self._changing:
             for reader, store in zip(readers, opened, strict=True):
-                before = reader.take(store)
+                # One that was closed meanwhile will close nothing more; and a request may be
+                # reading the one before at this moment.
+                before = reader.take(store) if reader in self._readers else store
                 if before is not None:
-                    self._retired.append(before)  # a request may be reading it at this moment
+                    self._retired.append(before)
             self._filled = True
+            self._keep_to(said)
             self._back_at = time.monotonic()
             if any(each not in readers for each in self._readers):
                 self._wake.set()  # one that came meanwhile has none yet: once more, for all
@@ -251,9 +226,11 @@ class StateWatch(Dependency):
                 self.works()
 
 
-def _check_filled(store: StateStore) -> None:
-    if not store.meta():
+def _filled(store: StateStore) -> dict[str, str]:
+    said = store.meta()
+    if not said:
         raise _empty(store.where)
+    return said
 
 
 def _empty(where: str) -> NoStateError:
@@ -301,7 +278,8 @@ class SteadyState:
     def __init__(self, watch: StateWatch) -> None:
         self._watch = watch
         self._said: dict[str, str] | None = None
-        self._store = watch.open(self)
+        self._store: StateStore | None = None
+        watch.open(self)
 
     @property
     def where(self) -> str:
@@ -311,14 +289,15 @@ class SteadyState:
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that are there; while the store is away, those of products."""
         watch, store = self._watch, self._store
+        products = watch.products
         if watch.reason is None and store is not None:
             try:
                 found = store.get_many(keys)
             except StateError as error:
                 watch.lost(error)
             else:
-                if keys and keys[0].startswith(_PRODUCTS):
-                    watch.products.remember(found)
+                if keys and keys[0].startswith(PRODUCTS):
+                    products.remember(found)
                 return found
         LOOKUPS.missed += 1
         return watch.products.find(keys)

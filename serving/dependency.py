@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import Counter
+from typing import Final
 
 from features.credentials import without_credentials
 
-__all__ = ["Dependency"]
+__all__ = ["Dependency", "outages"]
 
 logger = logging.getLogger("muslin.serving")
+
+_OUTAGES: Final[Counter[str]] = Counter()
+_counting = threading.Lock()
 
 
 class Dependency:
@@ -25,24 +31,22 @@ class Dependency:
     reason
         Why it cannot be used now; None while it works.
     outages
-        How often it was lost.
-    failures
-        How often it was asked in vain.
+        How often it was lost; :func:`outages` has the sum of all of a name.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.reason: str | None = None
         self.outages = 0
-        self.failures = 0
         self._since = 0.0
 
     def failed(self, reason: str) -> None:
         """Note that it cannot be used; the log is told once an outage."""
         reason = without_credentials(reason)
-        self.failures += 1
         if self.reason is None:
             self.outages += 1
+            with _counting:
+                _OUTAGES[self.name] += 1
             self._since = time.monotonic()
             logger.warning("%s: lost: %s", self.name, reason)
         self.reason = reason
@@ -64,3 +68,12 @@ class Dependency:
         if reason is None:
             return None
         return {"part": self.name, "seconds": round(self.seconds, 1), "reason": reason}
+
+
+def outages() -> dict[str, int]:
+    """How often something of a name was lost in this process; it never falls.
+
+    What was lost may be gone by now: a state is watched for as long as somebody reads it.
+    """
+    with _counting:
+        return dict(_OUTAGES)

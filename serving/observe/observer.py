@@ -12,7 +12,7 @@ from typing import Any, Final
 from features.settings import Settings
 from serving.access.known_keys import Caller
 from serving.degraded import watches
-from serving.dependency import Dependency
+from serving.dependency import Dependency, outages
 from serving.live_state import LiveState
 from serving.observe.counts import Counts, Taken
 from serving.observe.exposition import Gauge, page
@@ -118,13 +118,11 @@ class Observer:
 
     def _take(self) -> Taken:
         lost: dict[str, bool] = {}
-        outages: dict[str, int] = {}
         for each in (*watches(), *self._dependencies):
             lost[each.name] = lost.get(each.name, False) or each.reason is not None
-            outages[each.name] = outages.get(each.name, 0) + each.outages
         taken = self.counts.take()
         taken["counters"]["muslin_dependency_outages"] = [
-            [[part], count] for part, count in outages.items()
+            [[part], count] for part, count in (dict.fromkeys(lost, 0) | outages()).items()
         ]
         return {**taken, "lost": lost}
 

@@ -11,7 +11,8 @@ from features.goods_online import goods_key
 from features.products_online import product_key
 from features.state import NoStateError, SqliteState, StateAwayError, StateError, state_key
 from serving.advisor import ModelLabel
-from serving.degraded import LOOKUPS, ProductMemory, SteadyState, open_steady, watch_of
+from serving.degraded import LOOKUPS, StateWatch, SteadyState, open_steady, watch_of
+from serving.product_memory import ProductMemory
 from serving.state_guard import StateGuard
 
 META = {"space.size_fit": "mine", "version.size_fit": "4"}
@@ -42,6 +43,7 @@ class Store:
 
     def __init__(self):
         self.asked, self.fails, self.content = 0, None, dict(ITEMS)
+        self.said = dict(META)
 
     def get_many(self, keys):
         self.asked += 1
@@ -56,7 +58,7 @@ class Store:
         return True
 
     def meta(self):
-        return dict(META)
+        return dict(self.said)
 
     def forget_version(self):
         pass
@@ -128,6 +130,72 @@ def test_a_reader_that_comes_while_it_is_away_reads_when_it_is_back(store):
     store.fails = None
     wait_for(lambda: late.get_many([HISTORY]))
     guard.check()
+
+
+def test_a_reader_that_comes_as_it_comes_back_reads_at_once(store):
+    first = open_steady("redis://fake/7")
+    watch = watch_of("redis://fake/7")
+    watch.look = lambda: None
+    store.fails = StateAwayError("it is away")
+    first.get_many([DRESS])
+
+    class Meanwhile:
+        """The thread was quicker to this lock than who waits for it."""
+
+        lock = watch._changing
+
+        def __enter__(self):
+            store.fails = None
+            watch.works()
+            return self.lock.__enter__()
+
+        def __exit__(self, *error):
+            return self.lock.__exit__(*error)
+
+    watch._changing = Meanwhile()
+    late = open_steady("redis://fake/7")
+    assert late.get_many([HISTORY]) == {HISTORY: b"sums"}
+
+
+def test_the_thread_may_look_after_a_reader_before_its_maker_has_it(place, monkeypatch):
+    monkeypatch.setattr(StateWatch, "_look_out", lambda self: self.look())
+    state = open_steady(str(place))
+    assert state.get_many([HISTORY]) == {HISTORY: b"sums"}
+    state.close()
+
+
+def test_a_reader_that_was_closed_meanwhile_is_given_no_connection(place, monkeypatch):
+    monkeypatch.setattr(StateWatch, "_look_out", lambda self: None)
+    state, other = open_steady(str(place)), open_steady(str(place))
+    watch = watch_of(str(place))
+    before = state._store
+    state.close()
+    watch._open_anew([state, other])
+    assert state._store is before
+    assert other.get_many([HISTORY]) == {HISTORY: b"sums"}
+    assert len(watch._retired) == 2
+    watch.look()
+    other.close()
+
+
+@pytest.mark.parametrize("seen", ["by a reader", "by the thread"])
+def test_products_of_another_feature_space_are_not_remembered(store, seen):
+    state = open_steady(f"redis://fake/8/{seen}")
+    watch = watch_of(f"redis://fake/8/{seen}")
+    assert state.changed()
+    state.get_many([DRESS])
+    store.said = {**META, "live.until": "later"}
+    assert state.changed()  # as after each event that is followed
+    assert watch.products.find([DRESS]) == {DRESS: b"a dress"}
+    store.said = {"space.size_fit": "another", "version.size_fit": "5"}
+    if seen == "by a reader":
+        assert state.changed()
+    else:
+        watch._open_anew([state])
+    store.fails = StateAwayError("it is away")
+    assert state.get_many([DRESS]) == {}
+    store.fails = None
+    wait_for(lambda: watch.reason is None)
 
 
 def test_a_library_that_fails_otherwise_does_not_keep_it_lost(store, monkeypatch, caplog):

@@ -1,9 +1,11 @@
 """What one application notes, in this process."""
 
+import gc
 import logging
 import os
 import sys
 import tempfile
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +20,7 @@ from features.settings import Settings
 from features.state import SqliteState, StateError
 from serving import champion
 from serving.app import MuslinApp
+from serving.degraded import watch_of
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
 from serving.observe.counts import BOUNDS_S, COUNTERS, Counts
@@ -161,19 +164,39 @@ def test_a_time_falls_into_the_class_that_ends_at_it():
 
 def test_what_is_lost_is_told_while_it_is_lost(settings):
     app = MuslinApp(settings)
-    part = Dependency("audit")
+    part = Dependency("what this test loses")
     app.depend_on(part)
 
     def lost():
         found = samples(ask(app, "/metrics", method="GET").body)
         name = "muslin_dependency_"
-        return found[name + "lost", "audit"], found[name + "outages_total", "audit"]
+        return found[name + "lost", part.name], found[name + "outages_total", part.name]
 
     assert lost() == (0, 0)
     part.failed("the disk is full")
     assert lost() == (1, 1)
     part.works()
     assert lost() == (0, 1)
+
+
+def test_what_was_lost_is_counted_for_good_also_when_nobody_reads_it_any_more(settings):
+    app = MuslinApp(settings)
+
+    def outages():
+        found = samples(ask(app, "/metrics", method="GET").body)
+        return found.get(("muslin_dependency_outages_total", "state"), 0)
+
+    before = outages()
+    watch = watch_of("redis://of-this-test/0")
+    watch.failed("it is away")
+    watch.works()
+    watch.failed("it is away again")
+    assert outages() == before + 2
+    gone = weakref.ref(watch)
+    del watch
+    gc.collect()
+    assert gone() is None
+    assert outages() == before + 2
 
 
 def test_every_name_is_there_from_the_start(app):
