@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -20,7 +19,6 @@ from features.audit import (
 from features.clock import ForwardClock
 from features.order_records import OrderRecord
 from serving.advisor import SizeAdvisor
-from serving.degraded import LOOKUPS
 from serving.dependency import Dependency
 from serving.languages import Language, Languages
 from serving.observe.counts import Tally, no_tally
@@ -29,6 +27,7 @@ from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
 from serving.return_review.gather import Gathered, Gatherer, Orders
 from serving.return_review.judgement import Judgement, judge
+from serving.return_review.off_loop import RECORD_THREAD
 from serving.return_review.outcome import not_recorded
 from serving.return_review.record import ReviewRecord
 from serving.return_review.review import answer
@@ -143,7 +142,7 @@ class ReturnReviewEndpoint:
         # An append waits for the disk: others are answered meanwhile.
         try:
             with QUEUE.waiting_elsewhere(body):
-                await asyncio.to_thread(self._audit.append_reviews, reviews)
+                await RECORD_THREAD.write(self._audit.append_reviews, reviews)
         except AuditError as error:
             raise not_recorded(error, self._record) from error
         self._record.works()
@@ -159,8 +158,6 @@ class ReturnReviewEndpoint:
         now: float,
         request_id: str,
     ) -> Review:
-        if gathered.degraded:
-            LOOKUPS.degraded_answers += 1
         judgement = judge(gathered.case, self._gatherer.terms)
         audit_id = new_audit_id()
         response = answer(

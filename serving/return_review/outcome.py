@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from http import HTTPStatus
 
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from features.audit import AuditError, Outcome, UnknownAuditError
 from serving.dependency import Dependency
 from serving.problems import Problem, refuse_json
+from serving.return_review.off_loop import RECORD_THREAD
 from serving.return_review.outcome_schemas import OUTCOME_HINTS, OutcomeRequest
 from serving.return_review.record import ReviewRecord
 
@@ -65,7 +65,7 @@ class OutcomeEndpoint:
             note=told.note or "",
         )
         try:
-            await asyncio.to_thread(self._audit.append_outcome, outcome)
+            await RECORD_THREAD.write(self._audit.append_outcome, outcome)
         except UnknownAuditError:
             raise Problem(
                 HTTPStatus.NOT_FOUND,

@@ -89,7 +89,11 @@ class SteadyRecord:
             self._audit = SqliteAudit(self._path)
             self._file = file_at(self._path)
             if self._opened is not None:
-                self._opened(self._audit)
+                try:
+                    self._opened(self._audit)
+                except BaseException:
+                    self._drop()  # else it would never be called again, and nobody told
+                    raise
         return self._audit
 
     def _drop(self) -> None:

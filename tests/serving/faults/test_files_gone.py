@@ -95,6 +95,25 @@ def test_a_record_that_could_not_be_opened_is_opened_with_the_next_review(tmp_pa
     record.close()
 
 
+def test_what_is_done_at_the_opening_is_done_until_it_was_done_once(tmp_path):
+    done = []
+
+    def opened(audit):
+        done.append(len(done))
+        if len(done) < 3:
+            raise AuditError("the reviews that have expired cannot be removed")
+
+    record = SteadyRecord(str(tmp_path / "audit.db"), opened)
+    with pytest.raises(AuditError, match="have expired"):
+        record.open()
+    with pytest.raises(AuditError, match="have expired"):
+        record.append_reviews([review()])
+    record.append_reviews([review()])
+    record.append_reviews([review()])
+    assert done == [0, 1, 2]
+    record.close()
+
+
 def test_the_follower_goes_over_to_the_files_that_are_there_now(small_shop, settings, tmp_path):
     shop = small_shop
     here = settings.model_copy(

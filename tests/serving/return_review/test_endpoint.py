@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import threading
 
 import hypothesis
 import pytest
@@ -27,6 +28,7 @@ from return_review.desk import (
 )
 from serving.app import MuslinApp
 from serving.parts import Readiness
+from serving.return_review import off_loop
 from serving.return_review.endpoint import ReturnReviewEndpoint
 from serving.return_review.outcome import OutcomeEndpoint
 from serving.return_review.outcome_schemas import REVIEW_OUTCOME, OutcomeResponse
@@ -296,6 +298,39 @@ def test_nothing_is_answered_that_cannot_be_recorded(settings, tmp_path):
         answer = Desk(settings, store).review()
     assert answer.status == 503
     assert answer.json["type"].endswith("not-recorded")
+
+
+class HangingDisk(SqliteAudit):
+    def __init__(self, path):
+        super().__init__(path)
+        self.go_on = threading.Event()
+
+    def append_reviews(self, reviews):
+        self.go_on.wait(60)
+
+    def append_outcome(self, outcome):
+        self.go_on.wait(60)
+
+
+@pytest.mark.parametrize("asked", ["review", "outcome"])
+def test_a_record_that_hangs_refuses_and_holds_nobody_else_up(
+    settings, tmp_path, monkeypatch, asked
+):
+    monkeypatch.setattr(off_loop, "_PATIENCE_S", 0.05)
+    with HangingDisk(tmp_path / "hangs.db") as store:
+        desk = Desk(settings, store)
+        try:
+            for _ in range(3):
+                answer = desk.review() if asked == "review" else desk.settle("0" * 32)
+                assert answer.status == 503
+                assert answer.json["type"].endswith("not-recorded")
+                assert "has not answered for" in answer.json["detail"]
+                assert int(answer.headers["retry-after"]) > 0
+            assert ask(desk.app, "/metrics", method="GET").status == 200
+        finally:
+            store.go_on.set()
+        while desk.settle("0" * 32).status == 503:
+            pass
 
 
 def test_an_outcome_becomes_a_label_under_its_audit_id(desk):
