@@ -28,6 +28,7 @@ __all__ = [
     "Mark",
     "filling",
     "is_used",
+    "look_at",
     "metas",
     "open_mark",
     "place_of",
@@ -89,11 +90,39 @@ def metas(urls: Sequence[str], *, quick: bool = False) -> dict[str, dict[str, st
     StateError
         A place cannot be read.
     """
-    found = {}
-    for url in urls:
-        with suppress(NoStateError), open_state(url, readonly=True, quick=quick) as state:
-            found[url] = state.meta()
+    found, lost = look_at(urls, quick=quick)
+    for error in lost.values():
+        raise error
     return found
+
+
+def look_at(
+    urls: Sequence[str], *, quick: bool = False
+) -> tuple[dict[str, dict[str, str]], dict[str, StateError]]:
+    """What is said of the state at each place, for who goes on without the places that fail.
+
+    Parameters
+    ----------
+    urls, quick
+        As for :func:`metas`.
+
+    Returns
+    -------
+    found, lost
+        By place, what is said there, and why it cannot be read; a place without a state is in
+        neither.
+    """
+    found: dict[str, dict[str, str]] = {}
+    lost: dict[str, StateError] = {}
+    for url in urls:
+        try:
+            with open_state(url, readonly=True, quick=quick) as state:
+                found[url] = state.meta()
+        except NoStateError:
+            continue
+        except StateError as error:
+            lost[url] = error
+    return found, lost
 
 
 class Mark(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -72,6 +73,8 @@ class MuslinApp:
         self.settings = settings
         self.languages = Languages()
         self._gate = Gate(settings)
+        # Keeper, writer of events and writer of reviews give endpoints, each from its thread.
+        self._giving = threading.Lock()
         self._headers = Headers(settings.cors_origins)
         self._endpoints: dict[str, Endpoint | None] = {}
         self._readiness: dict[str, Readiness] = {}
@@ -112,11 +115,11 @@ class MuslinApp:
 
         Requests that have begun end with the endpoint they began with.
         """
-        plain = {
-            path: replace(told, reason=_plain(told.reason)) for path, (_, told) in parts.items()
-        }
-        self._readiness = self._readiness | plain
-        self._endpoints = self._endpoints | {path: each for path, (each, _) in parts.items()}
+        with self._giving:
+            self._readiness = self._readiness | {
+                path: replace(told, reason=_plain(told.reason)) for path, (_, told) in parts.items()
+            }
+            self._endpoints = self._endpoints | {path: each for path, (each, _) in parts.items()}
 
     def use_champions(self, told: Callable[[], Mapping[str, object]]) -> None:
         """Let ``/readyz`` tell which version of each model answers, waits, or was refused."""
@@ -138,11 +141,12 @@ class MuslinApp:
         self._tell(path, None, told)
 
     def _tell(self, path: str, endpoint: Endpoint | None, readiness: Readiness) -> None:
-        if path not in self._endpoints and "{" in path:
-            before, _, rest = path.partition("{")
-            self._patterns.append((before, rest.partition("}")[2], path))
-        self._endpoints[path] = endpoint
-        self._readiness[path] = replace(readiness, reason=_plain(readiness.reason))
+        with self._giving:
+            if path not in self._endpoints and "{" in path:
+                before, _, rest = path.partition("{")
+                self._patterns.append((before, rest.partition("}")[2], path))
+            self._endpoints[path] = endpoint
+            self._readiness[path] = replace(readiness, reason=_plain(readiness.reason))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
@@ -155,6 +159,7 @@ class MuslinApp:
         pattern, status = OTHER, GONE
         kind: str | None = None
         caller: Caller | None = None
+        cost = 1
         try:
             route = self._route(path)
             if route is not None:
@@ -177,7 +182,9 @@ class MuslinApp:
                 if caller is None or caller.bucket is None:
                     cost_of(body, most, charged=False)
                 else:
-                    self._gate.charge(caller, cost_of(body, most, charged=True))
+                    asked = cost_of(body, most, charged=True)
+                    self._gate.charge(caller, asked)
+                    cost = asked
                 if len(body) > LONG_BODY:
                     answer = await QUEUE.long(endpoint, body, request_id, *values)
                 else:
@@ -186,6 +193,8 @@ class MuslinApp:
                 await respond(send, answer, status=status, fields=fields)
         except Problem as problem:
             status, kind = problem.status, problem.kind
+            if caller is not None:
+                self._gate.give_back(caller, cost, problem)
             await _send_problem(send, problem, path, request_id, fields)
         except Disconnected:
             return
@@ -198,6 +207,8 @@ class MuslinApp:
                 " the service",
             )
             status, kind = unusable.status, unusable.kind
+            if caller is not None:
+                self._gate.give_back(caller, cost, unusable)
             await _send_problem(send, unusable, path, request_id, fields)
         except Exception:
             # The client gets a number to quote; what happened stands in the log.

@@ -13,7 +13,7 @@ from features.settings import Settings
 from features.state import StateError
 from serving.advisor import SizeAdvisor
 from serving.champions.golden import Exam
-from serving.champions.keeper import MATERIALIZE
+from serving.champions.told import MATERIALIZE
 from serving.degraded import open_steady
 from serving.dependency import Dependency
 from serving.endpoints import SizeAdviceEndpoint
@@ -126,6 +126,11 @@ class Answers:
             By name.
         places
             Of the state each is served from.
+
+        Raises
+        ------
+        StateError
+            The desk has not gone over to the state of this place, all others have: once more.
         """
         sizes, risks, abuse = (models[name] for name in ("size_fit", "return_risk", "abuse"))
         counts = self._app.counts
@@ -151,9 +156,15 @@ class Answers:
         )
         if self._live is not None:
             self._live.place = place
-        if self._desk is not None and self._policies is not None:
-            wrapped |= self._desk.parts(self._policies, place, sizes, risks, abuse)
-        self._app.exchange(wrapped)
+        if self._desk is None or self._policies is None:
+            self._app.exchange(wrapped)
+            return
+        try:
+            desk = self._desk.parts(self._policies, place, sizes, risks, abuse)
+        except StateError as error:
+            self._app.exchange(wrapped | self._desk.without(error))
+            raise
+        self._app.exchange(wrapped | desk)
 
     # Golden requests are asked of the same endpoints, and not counted.
 
@@ -194,16 +205,15 @@ class _Desk:
         risks: Loaded[RiskAdvisor],
         abuse: Loaded[Any],
     ) -> dict[str, Part]:
-        """Both endpoints for these models, upon the state of this place."""
+        """Both endpoints for these models, upon the state of this place.
+
+        Raises
+        ------
+        StateError
+            It cannot be opened.
+        """
+        state = open_steady(place)
         self._told = _without(abuse, sizes, risks)
-        try:
-            state = open_steady(place)
-        except StateError as error:
-            if self._made:  # those there are go on from the state they have
-                logger.warning("return review stays as it is: %s", error)
-                return {}
-            told = Readiness(ready=False, reason=str(error), action=MATERIALIZE)
-            return dict.fromkeys((RETURN_REVIEW.path, REVIEW_OUTCOME.path), (None, told))
         review, outcome = build(
             state,
             policies,
@@ -225,6 +235,13 @@ class _Desk:
                 self._record.failed(str(error))
                 self._broken = str(error)
         return self._parts()
+
+    def without(self, error: StateError) -> dict[str, Part]:
+        """What there is while a state cannot be opened; those there are go on from their own."""
+        if self._made:
+            return {}
+        told = Readiness(ready=False, reason=str(error), action=MATERIALIZE)
+        return dict.fromkeys((RETURN_REVIEW.path, REVIEW_OUTCOME.path), (None, told))
 
     def _parts(self) -> dict[str, Part]:
         told = {RETURN_REVIEW.path: self._told, REVIEW_OUTCOME.path: Readiness(ready=True)}

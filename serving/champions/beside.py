@@ -29,6 +29,7 @@ from serving.champions.answers import Answers, Part
 from serving.champions.copies import CHALLENGER, CHAMPION, Role, copies_of, home_of
 from serving.champions.difference import Tally, differences
 from serving.champions.shadow import MODEL_OF, SOCKET, Sample, unpacked
+from serving.champions.tallies import Tallies
 from serving.dependency import Dependency
 from serving.languages import Languages
 from serving.observe.counts import Counts
@@ -46,6 +47,7 @@ COUNTS: Final = "shadow.json"
 _QUEUE: Final = 512
 _LARGEST: Final = 1 << 22
 _TELL_S: Final = 1.0
+_AGAIN_S: Final = 10.0
 _LONGEST_LOG: Final = 64 << 20
 
 
@@ -64,7 +66,7 @@ class Beside:
         self.observer = Observer(settings)
         self.counts = Counts()  # nobody asks for them
         self._parts: dict[str, Part] = {}
-        self._tallies: dict[str, Tally] = {}
+        self._tallies = {name: Tallies() for name in MODEL_OF.values()}
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
         self._queue: queue.Queue[Sample] = queue.Queue(_QUEUE)
@@ -91,7 +93,7 @@ class Beside:
         """Answer what comes in until `stop` is set."""
         self._keeper.look()
         self._keeper.watch()
-        threading.Thread(target=self._receive, args=(inbox,), daemon=True).start()
+        threading.Thread(target=self._receive, args=(inbox, stop), daemon=True).start()
         while not stop.is_set():
             try:
                 sample = self._queue.get(timeout=_TELL_S)
@@ -106,14 +108,23 @@ class Beside:
         self._loop.close()
 
     def take(self, sample: Sample) -> None:
-        """Let the challenger answer one request, and count how that differs."""
+        """Let the challenger answer one request, and count how that differs; it never raises."""
+        try:
+            self._take(sample)
+        except Exception:
+            logger.exception("a request to %s is not compared", sample.path)
+
+    def _take(self, sample: Sample) -> None:
         name = MODEL_OF.get(sample.path)
         first = copies_of(self.settings, name, CHALLENGER) if name is not None else []
         if name is None or not first:
             return
         told = orjson.loads(sample.answer)
+        if not told:  # nothing was asked
+            self._overflow += sample.dropped
+            return
         one = told[0] if isinstance(told, list) else told
-        tally = self._tally(name, one["model"]["version"] if one else "", first[0].version)
+        tally = self._tallies[name].of(one["model"]["version"], first[0].version)
         tally.dropped += sample.dropped + self._overflow
         self._overflow = 0
         endpoint, readiness = self._parts.get(sample.path, (None, None))
@@ -137,7 +148,10 @@ class Beside:
         """Write the counts where they have changed."""
         self._told_at = time.monotonic()
         waits = self._keeper.told()
-        for name, tally in self._tallies.items():
+        for name, tallies in self._tallies.items():
+            tally = tallies.newest()
+            if tally is None:
+                continue
             told = tally.told() | {"refused": waits[name]["refused"]}
             if told == self._told.get(name):
                 continue
@@ -153,12 +167,6 @@ class Beside:
 
     def _role(self, name: str) -> Role:
         return CHALLENGER if copies_of(self.settings, name, CHALLENGER) else CHAMPION
-
-    def _tally(self, name: str, champion: str, challenger: str) -> Tally:
-        tally = self._tallies.get(name)
-        if tally is None or (tally.champion, tally.challenger) != (champion, challenger):
-            tally = self._tallies[name] = Tally(champion, challenger, _now())
-        return tally
 
     def _write(self, name: str, tally: Tally, sample: Sample, found: Mapping[str, Any]) -> None:
         line = {
@@ -179,9 +187,18 @@ class Beside:
         except OSError as error:
             logger.warning("differences of the shadow cannot be written: %s", error)
 
-    def _receive(self, inbox: socket.socket) -> None:
-        while True:
-            sample = unpacked(inbox.recv(_LARGEST))
+    def _receive(self, inbox: socket.socket, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                sample = unpacked(inbox.recv(_LARGEST))
+            except OSError as error:
+                if stop.wait(_AGAIN_S):  # it is closed in the end
+                    return
+                logger.warning("no requests come in now: %s", error)
+                continue
+            except (ValueError, TypeError):
+                logger.warning("what came in is no request", exc_info=True)
+                continue
             try:
                 self._queue.put_nowait(sample)
             except queue.Full:

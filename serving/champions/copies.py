@@ -43,6 +43,8 @@ __all__ = [
     "load",
     "locked",
     "read_record",
+    "stamp_of",
+    "train_command",
     "write_note",
     "write_record",
 ]
@@ -251,7 +253,8 @@ def home_of(settings: Settings, name: str) -> Path:
     return settings.champion_dir / name
 
 
-def _train(name: str) -> str:
+def train_command(name: str) -> str:
+    """The command that makes a champion of this model."""
     command = name.replace("_", "-")
     return f"muslin train {command} --data DIR && muslin promote {command}"
 
@@ -279,7 +282,8 @@ def _read(settings: Settings, name: str, role: Role) -> list[Champion]:
         except OSError:
             why = f"the model registry at {shown(settings.tracking_uri)} was not asked"
         raise ChampionError(
-            f"no {role} of {name}: {why}, and there is no copy in {path.parent}", _train(name)
+            f"no {role} of {name}: {why}, and there is no copy in {path.parent}",
+            train_command(name),
         ) from None
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ChampionError(
@@ -295,6 +299,17 @@ def copies_of(settings: Settings, name: str, role: Role = CHAMPION) -> list[Cham
         return _read(settings, name, role)
     except ChampionError:
         return []
+
+
+def stamp_of(settings: Settings, name: str) -> int:
+    """When a record was last written: copies that were damaged are mended then."""
+    stamps = [0]
+    for record in _RECORDS.values():
+        try:
+            stamps.append((home_of(settings, name) / record).stat().st_mtime_ns)
+        except OSError:
+            continue
+    return max(stamps)
 
 
 def drop_challenger(settings: Settings, name: str) -> None:

@@ -58,7 +58,15 @@ def packed(sample: Sample) -> bytes:
 
 
 def unpacked(datagram: bytes) -> Sample:
-    """The sample of a datagram."""
+    """The sample of a datagram.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if len(datagram) < _HEAD.size:
+        raise ValueError(f"{len(datagram)} bytes are no sample")
     told, body = _HEAD.unpack_from(datagram)
     start = _HEAD.size
     path, request_id, dropped = orjson.loads(datagram[start : start + told])

@@ -66,17 +66,21 @@ def _shadow(settings: Settings, ended: threading.Event, address: str) -> None:
     wait = _LOOK_S
     while not ended.wait(wait):
         wait = _LOOK_S
-        wanted = settings.shadow_rate > 0 and any(
-            copies_of(settings, name, CHALLENGER) for name in MODEL_OF.values()
-        )
-        if process is not None and process.poll() is not None:
-            logger.warning("the shadow ended with code %s", process.returncode)
-            process, wait = None, _RESTART_S
-        elif wanted and process is None:
-            process = _started(settings, address)
-        elif not wanted and process is not None:
-            _stop(process)
-            process = None
+        try:
+            wanted = settings.shadow_rate > 0 and any(
+                copies_of(settings, name, CHALLENGER) for name in MODEL_OF.values()
+            )
+            if process is not None and process.poll() is not None:
+                logger.warning("the shadow ended with code %s", process.returncode)
+                process, wait = None, _RESTART_S
+            elif wanted and process is None:
+                process = _started(settings, address)
+            elif not wanted and process is not None:
+                _stop(process)
+                process = None
+        except OSError as error:  # no memory, no handles, a disk that is away: not for ever
+            logger.warning("challengers are not looked after now: %s", error)
+            wait = _RESTART_S
     if process is not None:
         _stop(process)
 

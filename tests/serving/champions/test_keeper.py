@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import pytest
 
 from features.settings import Settings
@@ -148,3 +151,97 @@ def test_a_challenger_is_told_and_takes_no_traffic(bench, tmp_path):
     bench.champion("size_fit", "2", "a", role=CHALLENGER)
     assert bench.look()["size_fit"][0] == "1"
     assert bench.keeper.told()["size_fit"]["shadow"] == "2"
+
+
+@pytest.fixture
+def place_that_cannot_be_read(tmp_path):
+    def spoil(name):
+        (tmp_path / name).write_bytes(b"no database" * 1000)
+
+    return spoil
+
+
+def test_a_second_place_that_cannot_be_read_stops_no_promotion_and_is_told_once(
+    bench, tmp_path, place_that_cannot_be_read, caplog
+):
+    first = str(tmp_path / "s.db")
+    bench.state(first, "1", size_fit=bench.champion("size_fit", "1", "a"))
+    place_that_cannot_be_read("s.second.db")
+    assert bench.look()["size_fit"] == ("1", first)
+    bench.champion("size_fit", "2", "a")
+    assert bench.look()["size_fit"] == ("2", first)
+    bench.look()
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert len([each for each in said if "s.second.db cannot be read" in each]) == 1
+
+
+def test_nobody_goes_to_an_older_state_only_because_the_newer_cannot_be_read_now(
+    bench, tmp_path, place_that_cannot_be_read
+):
+    first, second = str(tmp_path / "s.db"), str(tmp_path / "s.second.db")
+    one = bench.champion("size_fit", "1", "a")
+    bench.state(first, "1", size_fit=one)
+    bench.state(second, "2", size_fit=one)
+    assert bench.look()["size_fit"] == ("1", second)
+    place_that_cannot_be_read("s.second.db")
+    assert bench.look()["size_fit"] == ("1", second)
+    bench.state(first, "3", size_fit=one)
+    assert bench.look()["size_fit"] == ("1", first)
+
+
+def test_what_could_not_be_published_is_published_again(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.champions.keeper._RETRY_S", 0.0)
+    given, fails = [], [StateError("busy"), None]
+
+    def publish(models, places):
+        error = fails.pop(0)
+        if error is not None:
+            raise error
+        given.append(models["size_fit"].advisor.version)
+
+    one = bench.champion("size_fit", "1", "a")
+    bench.state(str(tmp_path / "s.db"), "1", size_fit=one)
+    keeper = Keeper(bench.settings, {"size_fit": Kind(bench._load, bench.exam)}, publish)
+    keeper.look()
+    assert given == []
+    keeper.look()
+    keeper.look()  # and only until it was
+    assert (given, fails) == (["1"], [])
+
+
+def test_the_trouble_of_the_champion_is_told_and_not_that_of_one_long_gone(bench):
+    bench.exam.refuses = {"1", "2", "3", "4", "5"}
+    for version in "12345":
+        bench.champion("size_fit", version, "a")
+        if version in "15":
+            bench.keeper._kinds["size_fit"] = Kind(_fails_as(version), bench.exam)
+            bench.look()
+    models, _ = bench.published[-1]
+    assert models["size_fit"].readiness.reason.endswith("version 5 is no model")
+
+
+def _fails_as(version):
+    def load(folder, label, *_):
+        raise ValueError(f"version {version} is no model")
+
+    return load
+
+
+def test_a_model_that_went_is_given_back_though_what_stays_is_frozen(bench, tmp_path):
+    first = str(tmp_path / "s.db")
+    bench.state(first, "1", size_fit=bench.champion("size_fit", "1", "a"))
+    bench.look()
+    model = bench.published[-1][0]["size_fit"].advisor
+    model.itself = model  # as libraries do
+    gone = weakref.ref(model)
+    del model
+    bench.published.clear()
+    bench.champion("size_fit", "2", "a")
+    gc.disable()
+    try:
+        assert bench.look()["size_fit"] == ("2", first)
+        assert gc.get_freeze_count() > 0
+        assert gone() is None
+    finally:
+        gc.enable()
+        gc.unfreeze()
