@@ -61,3 +61,7 @@ class TokenBucket:
             return lacking / self._rate
         self._tokens = tokens - (cost - held)
         return 0.0
+
+    def give(self, cost: float) -> None:
+        """Give tokens back that were taken for nothing."""
+        self._tokens = min(self._burst, self._tokens + cost)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from features.access_keys import digest_of, read_key_text
 from features.settings import Settings
+from serving.access.headers import foreign_origin
 from serving.access.known_keys import Caller, KnownKeys
 from serving.problems import FieldError, Problem
 
@@ -23,6 +24,7 @@ logger = logging.getLogger("muslin.serving")
 
 _BEARER: Final = b"bearer "
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="muslin"'}
+_FORWARDED: Final = frozenset((b"x-forwarded-for", b"forwarded", b"x-real-ip"))
 _NOBODY: Final = digest_of(b"")  # an unknown id costs the same comparison
 
 
@@ -64,6 +66,7 @@ class Gate:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._asks = asks_for_keys(settings)
         self._keys = KnownKeys(settings)
+        self._origins = {origin.encode() for origin in settings.cors_origins}
         self._clock = clock
 
     def admit(self, scope: Any, needed: str) -> Caller | None:
@@ -85,16 +88,20 @@ class Gate:
         ------
         Problem
             401 without a key that is known and has not ended, 403 for a key without the scope, 429
-            for one that asks too often.
+            for one that asks too often. Where keys are not asked for: 403 for a page of another
+            origin, 401 for what a proxy passes on.
         """
+        proxy = None
         if not self._asks:
             # The process may have been told to listen elsewhere than the settings say.
             server = scope.get("server")
             if server is None or server[1] is None or _is_loopback(server[0]):
-                return None
+                proxy = self._forwarded(scope["headers"])
+                if proxy is None:
+                    return None
         header, text = _credentials(scope["headers"])
         if text is None:
-            raise _missing()
+            raise _missing(proxy)
         read = read_key_text(text)
         if read is None:
             raise _unknown(header, "does not look like a key: msl_, its id, _ and its secret")
@@ -114,6 +121,27 @@ class Gate:
             used_up = FieldError(header, "the key has used up what it may ask for now")
             raise _too_often(used_up, caller, wait)
         return caller
+
+    def _forwarded(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """Give the header by which a proxy passes a request on; None where it is this machine's.
+
+        Raises
+        ------
+        Problem
+            403 for a page from elsewhere: a browser on this machine sends what any page tells it
+            to, as long as it is simple enough to need no preflight.
+        """
+        origin = host = forwarded = None
+        for name, value in headers:
+            if name == b"origin":
+                origin = value
+            elif name == b"host":
+                host = value
+            elif name in _FORWARDED:
+                forwarded = name
+        if origin is not None and origin not in self._origins and not _is_own(origin, host):
+            raise foreign_origin(origin)
+        return forwarded
 
     @staticmethod
     def charge(caller: Caller, cost: int) -> None:
@@ -135,6 +163,23 @@ class Gate:
             asks = f"asks {cost} questions, more than the key has left for now"
             raise _too_often(FieldError("", asks), caller, wait)
 
+    @staticmethod
+    def give_back(caller: Caller, cost: int, problem: Problem) -> None:
+        """Give back what a request cost that is not answered for want of the service's.
+
+        Parameters
+        ----------
+        caller
+            Was admitted.
+        cost
+            What was taken.
+        problem
+            What it is answered instead.
+        """
+        ours = problem.status == HTTPStatus.SERVICE_UNAVAILABLE or problem.kind == "overloaded"
+        if ours and caller.bucket is not None:
+            caller.bucket.give(cost)
+
 
 def _credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes | None]:
     """Find the key: in X-API-Key, else in Authorization where that is of the Bearer scheme."""
@@ -145,6 +190,18 @@ def _credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes | N
         if name == b"authorization" and value[:7].lower() == _BEARER:
             bearer = value[7:].strip()
     return "authorization", bearer
+
+
+def _is_own(origin: bytes, host: bytes | None) -> bool:
+    """Whether a page is one of the service itself, reached by a loopback address.
+
+    By its name alone it may be anybody's: a name can be made to lead to this machine later.
+    """
+    if host is None or origin.partition(b"://")[2] != host.lower():
+        return False
+    name = origin.decode("latin-1").partition("://")[2]
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    return _is_loopback(name)
 
 
 @lru_cache(maxsize=64)
@@ -160,13 +217,15 @@ def _is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
-def _missing() -> Problem:
+def _missing(proxy: bytes | None) -> Problem:
+    why = "" if proxy is None else f" Its {proxy.decode()} says that a proxy passed the request on."
     how = "is required: send Authorization: Bearer KEY, or X-API-Key: KEY"
     return Problem(
         HTTPStatus.UNAUTHORIZED,
         "key-missing",
         "A key is needed",
-        "This path asks for an API key; send it as Authorization: Bearer KEY, or X-API-Key: KEY.",
+        "This path asks for an API key; send it as Authorization: Bearer KEY, or X-API-Key: KEY."
+        + why,
         errors=[FieldError("authorization", how)],
         headers=_CHALLENGE,
     )

@@ -11,7 +11,7 @@ from typing import Final
 
 from serving.problems import FieldError, Problem
 
-__all__ = ["Field", "Fields", "Headers"]
+__all__ = ["Field", "Fields", "Headers", "foreign_origin"]
 
 Field = tuple[bytes, bytes]
 Fields = tuple[Field, ...]
@@ -94,7 +94,7 @@ class Headers:
         if not self._origins or origin is None or b"access-control-request-method" not in known:
             return None
         if origin not in self._origins:
-            raise _foreign(origin)
+            raise foreign_origin(origin)
         return (
             *self._answers[origin],
             (b"access-control-allow-methods", allowed.encode("ascii")),
@@ -117,7 +117,8 @@ def _origin(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return None
 
 
-def _foreign(origin: bytes) -> Problem:
+def foreign_origin(origin: bytes) -> Problem:
+    """Make the problem of a page that asks from an origin that is not allowed."""
     shown = origin.decode("latin-1")[:200]
     return Problem(
         HTTPStatus.FORBIDDEN,

@@ -46,6 +46,19 @@ def test_what_is_refused_costs_nothing(clock):
     assert bucket.take(1) == 0.0
 
 
+def test_what_is_given_back_can_be_taken_again_and_never_exceeds_the_burst(clock):
+    bucket = TokenBucket(1.0, 5.0, clock)
+    assert bucket.take(50) == 0.0
+    bucket.give(50)
+    assert [bucket.take(1) for _ in range(5)] == [0.0] * 5
+    assert bucket.take(1) == pytest.approx(1.0)
+    clock.now += 100
+    bucket.take(1)
+    bucket.give(50)
+    assert bucket.take(5) == 0.0
+    assert bucket.take(1) == pytest.approx(1.0)
+
+
 def test_who_waits_as_told_is_let_in(clock):
     bucket = TokenBucket(0.7, 4.0, clock)
     bucket.take(4)

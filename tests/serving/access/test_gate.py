@@ -9,10 +9,13 @@ from fake_advisor import FakeAdvisor
 
 from features.access_keys import SCOPES
 from features.access_store import KeyStore
+from features.state import StateError
 from serving.access import gate
 from serving.access.gate import announce, asks_for_keys
 from serving.app import MuslinApp
 from serving.openapi import OPERATIONS, openapi_document
+from serving.parts import Readiness
+from serving.problems import Problem
 
 KNOWN = {"product_id": "dress", "measurements": {"height_cm": 171}}
 SIZES = "/v1/size-advice"
@@ -168,8 +171,6 @@ def test_without_a_key_no_body_is_read(app):
 
 
 def test_an_endpoint_of_no_known_scope_needs_an_admin_s_key(add, settings):
-    from serving.parts import Readiness
-
     app = MuslinApp(settings)
 
     async def echo(body, request_id):
@@ -216,6 +217,31 @@ def test_a_list_costs_what_its_questions_cost_one_by_one(add, app):
     refused = ask(app, SIZES, [KNOWN] * 2, headers=bearer(text))
     assert refused.status == 429
     assert refused.json["errors"][0]["reason"].startswith("asks 2 questions")
+
+
+def test_what_the_service_cannot_do_costs_nothing(add, app):
+    async def failing(body, request_id):
+        raise StateError("gone")
+
+    async def overloaded(body, request_id):
+        raise Problem(429, "overloaded", "", "too much to do")
+
+    async def wrong(body, request_id):
+        raise Problem(422, "invalid-value", "", "wrong")
+
+    _, text = add("storefront", rate=0.01, burst=10)
+    app.not_ready(SIZES, "no model", None)
+    for body in (KNOWN, [KNOWN] * 9):
+        assert ask(app, SIZES, body, headers=bearer(text)).status == 503
+    for endpoint, status in ((failing, 503), (overloaded, 429)):
+        app.use(SIZES, endpoint, Readiness(ready=True))
+        for _ in range(3):
+            assert ask(app, SIZES, [KNOWN] * 9, headers=bearer(text)).status == status
+    app.use(SIZES, wrong, Readiness(ready=True))
+    assert ask(app, SIZES, [KNOWN] * 9, headers=bearer(text)).status == 422  # has cost nine
+    use_sizes(app, FakeAdvisor())
+    assert ask(app, SIZES, KNOWN, headers=bearer(text)).status == 200
+    assert ask(app, SIZES, KNOWN, headers=bearer(text)).status == 429
 
 
 def test_a_list_longer_than_the_burst_is_answered_and_paid_for(add, app):
@@ -268,6 +294,66 @@ def test_keys_are_asked_for_where_the_server_listens_elsewhere_than_it_was_told(
     app = MuslinApp(settings.model_copy(update={"keys": "auto", "host": "127.0.0.1"}))
     use_sizes(app, FakeAdvisor())
     assert ask(app, SIZES, KNOWN, server=server).status == status
+
+
+@pytest.fixture
+def open_app(settings):
+    """As it is tried on one's own machine."""
+    changed = {"keys": "auto", "host": "127.0.0.1", "cors_origins": ("https://shop.example",)}
+    app = MuslinApp(settings.model_copy(update=changed))
+    use_sizes(app, FakeAdvisor())
+    return app
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://evil.example", "127.0.0.1:3000"),
+        ("null", "127.0.0.1:3000"),
+        ("http://localhost:8000", "localhost:3000"),
+        ("http://localhost:3000", None),
+        ("http://rebound.example:3000", "rebound.example:3000"),
+        ("http://localhost.evil.example:3000", "localhost.evil.example:3000"),
+        ("http://10.0.0.4:3000", "10.0.0.4:3000"),
+    ],
+)
+def test_without_keys_a_page_from_elsewhere_is_refused(open_app, origin, host):
+    """Also what a browser sends unasked: a POST without a type of its own."""
+    for fields in ({}, {"content-type": None}):
+        answer = ask(open_app, SIZES, KNOWN, headers={"origin": origin, "host": host, **fields})
+        assert answer.status == 403
+        assert answer.json["type"] == "urn:muslin:problem:origin-not-allowed"
+    metrics = ask(open_app, "/metrics", method="GET", headers={"origin": origin, "host": host})
+    assert metrics.status == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://shop.example", "127.0.0.1:3000"),
+        ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+        ("http://localhost:3000", "localhost:3000"),
+        ("http://localhost:3000", "LOCALHOST:3000"),
+        ("http://localhost", "localhost"),
+        ("http://[::1]:3000", "[::1]:3000"),
+        (None, "127.0.0.1:3000"),
+        (None, "here"),
+    ],
+)
+def test_without_keys_pages_of_the_service_and_programs_are_answered(open_app, origin, host):
+    headers = {"origin": origin, "host": host}
+    assert ask(open_app, SIZES, KNOWN, headers=headers).status == 200
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip"])
+def test_without_keys_what_a_proxy_passes_on_needs_one(open_app, add, header):
+    passed_on = {header: "for=192.0.2.1"}
+    refused = ask(open_app, SIZES, KNOWN, headers=passed_on)
+    assert refused.status == 401
+    assert header in refused.json["detail"]
+    _, text = add("storefront")
+    time.sleep(0.6)  # until the new key is known
+    assert ask(open_app, SIZES, KNOWN, headers={**passed_on, **bearer(text)}).status == 200
 
 
 def test_the_log_says_at_start_what_holds(settings, add, caplog):
