@@ -1,12 +1,10 @@
-"""Registries that are gone: one that takes connections and never answers, one that refuses them."""
+"""A registry that is gone: it takes connections and never answers."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from serving.run import free_port
 
 
 @contextmanager
@@ -16,7 +14,3 @@ def hanging_registry() -> Iterator[str]:
         server.bind(("127.0.0.1", 0))
         server.listen(128)
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def refusing_registry() -> str:
-    return f"http://127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""The clock of the machine is set an hour forwards or back under real processes."""
+"""The clock of the machine is set an hour forwards or back under a real server and a follower."""
 
 import os
 import shutil
@@ -34,11 +34,11 @@ def here(small_shop, tmp_path):
 
 
 class Shifted:
-    """The endpoint of events and the follower, with a clock that can be set."""
+    """The endpoint of events in a process, and a follower here, with a clock that can be set."""
 
     def __init__(self, settings, folder):
         tests = Path(__file__).parent
-        self.clock = folder / "clock"
+        self.clock, self.shift = folder / "clock", 0
         self.settings = settings
         environment = {
             **os.environ,
@@ -56,9 +56,7 @@ class Shifted:
                 stderr=out,
                 text=True,
             )
-            self.follower = subprocess.Popen(
-                [sys.executable, "-m", "serving.follow"], env=environment, stdout=out, stderr=out
-            )
+        self.follower = Follower(settings, lambda: time.time() + self.shift, time.monotonic)
         assert self.server.stdout.readline() == "ready\n"
         self.server.stdin.write("\n")
         self.server.stdin.flush()
@@ -76,15 +74,16 @@ class Shifted:
         deadline = time.monotonic() + 60
         while not done():
             assert time.monotonic() < deadline, self.log.read_text()
-            assert self.follower.poll() is None, self.log.read_text()
             time.sleep(0.05)
 
     def set(self, seconds):
+        self.shift = seconds
         fresh = self.clock.with_suffix(".new")
         fresh.write_text(str(seconds))
         fresh.replace(self.clock)
 
     def folded(self):
+        self.follower.turn()
         with open_event_log(self.settings.events_url) as log:
             last = log.last()
         with open_state(self.settings.state_url, readonly=True) as state:
@@ -94,8 +93,7 @@ class Shifted:
         self.client.close()
         os.kill(self.pid, 15)
         self.server.communicate(timeout=20)
-        self.follower.terminate()
-        assert self.follower.wait(20) == 0
+        self.follower.close()
 
 
 @pytest.fixture

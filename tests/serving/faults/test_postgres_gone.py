@@ -1,18 +1,21 @@
-"""The log of events in PostgreSQL goes away and comes back under a real server of events."""
+"""The log of events in a real PostgreSQL goes away and comes back under the endpoint of events."""
 
 import os
 import signal
-import subprocess
 import time
 from contextlib import ExitStack
 
-import httpx
+import psutil
 import pytest
+from answering import use_events
+from asgi import ask
 
 from features.stores import open_event_log
+from serving.app import MuslinApp
+from serving.events import writer
 from serving.events.examples import EXAMPLES
 from serving.run import free_port
-from tests.servers import MissingServerError, postgres_cluster
+from tests.servers import ENCODED, MissingServerError, postgres_cluster
 
 EVENTS = "/v1/events"
 
@@ -34,74 +37,60 @@ def port():
     return free_port()
 
 
+class Client:
+    """Sends events to an application, and knows which were acknowledged."""
+
+    def __init__(self, app):
+        self.app, self.kept, self.sent = app, [], 0
+
+    def send(self):
+        ids = [f"e-{self.sent + i}" for i in range(5)]
+        self.sent += len(ids)
+        body = [{**EXAMPLES["delivery"], "event_id": each} for each in ids]
+        answer = ask(self.app, EVENTS, body=body)
+        if answer.status == 202:
+            self.kept += ids
+        return answer
+
+
 @pytest.fixture
-def client(settings, cluster, port, child_path, python):
-    """Asks a server of events whose log is where PostgreSQL will be."""
-    with cluster(port=port) as (url, _):
-        settings = settings.model_copy(update={"events_url": url, "port": free_port()})
-    server = subprocess.Popen(
-        [python, "-m", "events_server"],
-        env={**os.environ, **settings.environment()},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout.readline() == "ready\n"
-    server.stdin.write("\n")
-    server.stdin.flush()
-    pid = int(server.stdout.readline())
-    with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=60) as client:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                client.get("/livez").raise_for_status()
-            except httpx.TransportError:
-                time.sleep(0.05)
-            else:
-                break
-        client.kept, client.numbers = [], iter(range(1_000_000))
-        yield client
-    os.kill(pid, signal.SIGTERM)
-    server.communicate(timeout=30)
-
-
-def sent(client):
-    ids = [f"e-{next(client.numbers)}" for _ in range(5)]
-    body = [{**EXAMPLES["delivery"], "event_id": each} for each in ids]
-    answer = client.post(EVENTS, json=body)
-    if answer.status_code == 202:
-        client.kept += ids
-    return answer
+def client(settings, cluster, port, monkeypatch):
+    """Sends to an application whose log is where PostgreSQL will be."""
+    monkeypatch.setattr(writer, "_PATIENCE_S", 1.0)
+    url = f"postgresql://muslin:{ENCODED}@127.0.0.1:{port}/postgres"
+    app = MuslinApp(settings.model_copy(update={"events_url": url}))
+    events = use_events(app, lambda: open_event_log(url))
+    yield Client(app)
+    events.close()
 
 
 def refused(answer):
-    assert answer.status_code == 503
+    assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert answer.json()["type"] == "urn:muslin:problem:event-log-unusable"
-    return answer.json()["detail"]
+    assert answer.json["type"] == "urn:muslin:problem:event-log-unusable"
+    return answer.json["detail"]
 
 
-def test_events_are_refused_while_it_is_away_and_taken_when_it_is_back(
-    client, cluster, port, monkeypatch
-):
-    assert "127.0.0.1" in refused(sent(client))  # it was away at the start
+def test_events_are_refused_while_it_is_away_and_taken_when_it_is_back(client, cluster, port):
+    assert "127.0.0.1" in refused(client.send())  # it was away at the start
     with cluster(port=port) as (url, _):
-        assert sent(client).status_code == 202
-    assert "cannot be" in refused(sent(client))
+        assert client.send().status == 202
+    assert "cannot be" in refused(client.send())
     with cluster(port=port) as (_, pid):
-        assert sent(client).status_code == 202
+        assert client.send().status == 202
         os.kill(pid, signal.SIGSTOP)  # it hangs: the kernel takes connections, nobody answers
         for child in children_of(pid):
             os.kill(child, signal.SIGSTOP)
         try:
-            assert "has not answered" in refused(sent(client))
-            assert "has not answered" in refused(sent(client))
-            assert client.get("/readyz").json()["endpoints"][EVENTS]["ready"] is True
+            assert "has not answered" in refused(client.send())
+            assert "has not answered" in refused(client.send())
+            told = ask(client.app, "/readyz", method="GET").json
+            assert told["endpoints"][EVENTS]["ready"] is True
         finally:
             for each in (*children_of(pid), pid):
                 os.kill(each, signal.SIGCONT)
         deadline = time.monotonic() + 60
-        while sent(client).status_code != 202:
+        while client.send().status != 202:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         with open_event_log(url) as log:
@@ -111,6 +100,4 @@ def test_events_are_refused_while_it_is_away_and_taken_when_it_is_back(
 
 
 def children_of(pid):
-    import psutil
-
     return [each.pid for each in psutil.Process(pid).children(recursive=True)]
