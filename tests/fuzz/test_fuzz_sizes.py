@@ -128,7 +128,7 @@ def test_a_cell_that_begins_as_a_list_and_is_none_is_unreadable(cell):
 def test_the_harness_runs(tmp_path):
     script = Path(__file__).with_name("fuzz_sizes.py")
     done = subprocess.run(
-        [sys.executable, str(script), "-runs=30", "-seed=1", "--collect", str(tmp_path)],
+        [sys.executable, str(script), "-runs=30", "-seed=1", "--collect", str(tmp_path / "found")],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -136,3 +136,4 @@ def test_the_harness_runs(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     assert "DONE" in done.stderr
+    assert list((tmp_path / "found").iterdir()) == []
