@@ -34,7 +34,7 @@ class SmallShop:
 
 
 def small_shop(folder: Path, settings: Settings) -> SmallShop:
-    tables = simulate(300, 7).tables
+    tables = simulate(150, 7).tables
     job = job_of("size_fit")
     fitted = job.fit(tables, {"n_estimators": 5, "members": 1, "num_threads": 1})
     folders = {number: folder / f"v{number}" for number in (1, 2, 3)}

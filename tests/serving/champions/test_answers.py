@@ -86,18 +86,14 @@ class Slow(dict):
         self._thread.join()
 
 
-@pytest.mark.parametrize("by", ["exchange", "use"])
-def test_of_two_that_give_endpoints_at_once_none_is_lost(bare, by):
+def test_of_two_that_give_endpoints_at_once_none_is_lost(bare):
     async def endpoint(body, request_id):
         return b"[]"
 
     ready = Readiness(ready=True)
 
     def other():
-        if by == "use":
-            bare.use("/v1/events", endpoint, ready)
-        else:
-            bare.exchange({"/v1/events": (endpoint, ready)})
+        bare.exchange({"/v1/events": (endpoint, ready)})
 
     parts = Slow({"/v1/size-advice": (endpoint, ready)}, other)
     bare.exchange(parts)
