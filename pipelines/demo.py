@@ -24,7 +24,6 @@ __all__ = ["recognise", "run"]
 _SEED = 7
 _FOLDS = 2
 _MARK = "muslin.yaml"
-_START_S = 90.0
 
 
 def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None:
@@ -59,8 +58,8 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
         from pipelines.jobs import MODELS, job_of
         from pipelines.load import load_tables, shown_source
         from pipelines.online import materialize_champions
+        from pipelines.serve import service
         from pipelines.tracking import Registry
-        from serving.run import background
 
         step("validating the tables")
         tables = load_tables(source)
@@ -79,7 +78,7 @@ def run(console: Console, *, data: str | None, lines: int, folder: Path) -> None
         step("filling the online state")
         materialize_champions(tables, registry, settings)
         step("starting the service")
-        with background(settings, timeout_s=_START_S) as url:
+        with service(settings) as url:
             step("asking")
             answers = ask(url, tables, serving)
     show(console, answers)
@@ -165,7 +164,7 @@ def _emptied(place: Path) -> Path:
 
 
 def _settings(place: Path) -> Settings:
-    from serving.run import free_port
+    from pipelines.serve import free_port
 
     here = place.resolve()
     chosen = {

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import IO
 
-from data_contracts.errors import BadInputError
 from features.settings import Settings, SettingsError
 from serving.champions.supervisor import supervised
 from serving.companion import following
@@ -24,14 +23,14 @@ from serving.observe.logs import configure
 from serving.observe.shared import shared_folder
 from serving.parent import SERVED_BY
 
-__all__ = ["SERVICE", "ServeError", "background", "check_address", "free_port", "run"]
+__all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
 
 SERVICE = "serving.service:Muslin"
 _STOP_S = 15.0
 _POLL_S = 0.1
 
 
-class ServeError(BadInputError):
+class ServeError(RuntimeError):
     """The service did not start; the message has the reason."""
 
 
@@ -50,7 +49,7 @@ def run(settings: Settings, service: str = SERVICE) -> None:
     ServeError
         When the address is taken or not ours.
     """
-    check_address(settings)
+    _check_free(settings.host, settings.port)
     # The workers are processes of their own.
     os.environ.update(settings.environment() | {SERVED_BY: str(os.getpid())})
     module, _, name = service.partition(":")
@@ -88,7 +87,7 @@ def background(
     ServeError
         When it does not start in time, with the last lines of its log.
     """
-    check_address(settings)
+    _check_free(settings.host, settings.port)
     url = f"http://{settings.host}:{settings.port}"
     environment = {**os.environ, **settings.environment()}
     with tempfile.TemporaryFile() as log:
@@ -117,15 +116,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         return port
 
 
-def check_address(settings: Settings) -> None:
-    """See whether the service can listen where it should.
-
-    Raises
-    ------
-    ServeError
-        The address is taken or not ours.
-    """
-    host, port = settings.host, settings.port
+def _check_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -134,7 +125,7 @@ def check_address(settings: Settings) -> None:
     except OSError as error:
         raise ServeError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address "
-            "with MUSLIN_HOST and MUSLIN_PORT (or --host and --port)"
+            "with MUSLIN_HOST and MUSLIN_PORT (or --port)"
         ) from error
 
 
