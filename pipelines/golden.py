@@ -1,9 +1,9 @@
 """Make the golden requests of a trained model: invented people ask about real products.
 
-The products and their newest lines are the shop's. Whose lines they were is not kept: they are
-dealt out in turn among a few invented accounts with invented bodies, under invented ids, without
-addresses, devices, names of wearers or ways of payment. So nothing of a person is in a model's
-folder, where `muslin forget` could not reach it.
+The products and their sizes are the shop's. All else is invented: the orders, their moments, claims
+and what was decided of them belong to a few invented accounts with invented bodies and were never
+made. So nothing of a person is in a model's folder, where `muslin forget` could not reach it, and
+nothing there finds an order of the shop again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from data_contracts.tables import ABUSE_LABEL
 from features.abuse_online import AbuseLookup
 from features.abuse_space import AbuseSpace
 from features.golden import Figures, Golden
@@ -38,7 +39,7 @@ __all__ = ["keep_golden", "sample"]
 logger = logging.getLogger("muslin.pipelines")
 
 _PRODUCTS: Final = 8
-_LINES: Final = 24
+_LINES: Final = 24  # of each product
 _ENGINE: Final = "polars"
 _DAY_S: Final = 86_400.0
 _BODIES: Final[Sequence[dict[str, float]]] = (
@@ -48,7 +49,9 @@ _BODIES: Final[Sequence[dict[str, float]]] = (
     {"height_cm": 86.0, "weight_kg": 12.0, "age_years": 1.8},
 )
 """Bodies of nobody, one an invented account."""
-_OF_PEOPLE: Final = ("ship_address_hash", "device_hash", "payment_method", "wearer")
+_EVERY: Final = pd.Timedelta(hours=12)  # one order of two lines
+_ON_THE_WAY: Final = pd.Timedelta(days=3)
+_FITS: Final = ("fit", "small", "fit", "large")
 _REASONS: Final = ("too_small", "changed_mind", "not_received", "quality_defect")
 
 
@@ -87,84 +90,150 @@ def keep_golden(job: Job, folder: Path, tables: Tables) -> str | None:
 
 
 def sample(tables: Tables) -> dict[str, pd.DataFrame]:
-    """A few products with their newest lines, dealt out among invented accounts.
+    """A few products, and orders of them that invented accounts never made.
+
+    Of the orders of the shop only this goes in: which products are bought most, the commonest
+    market and currency, and the month of the newest one.
 
     Parameters
     ----------
     tables
         Contract tables.
     """
-    lines = tables["order_lines"]
-    counts = lines["product_id"].value_counts().rename("n").reset_index()
+    goods = _of(tables["products"], "product_id", _bought_most(tables))
+    ids = goods["product_id"].tolist()
+    sizes = _of(tables["product_sizes"], "product_id", ids)
+    few = {"products": goods, "product_sizes": sizes}
+    lines = _orders(tables["order_lines"], goods, sizes)
+    few["order_lines"] = _rows(tables["order_lines"], lines)
+    claims = _claimed(lines)
+    if "returns" in tables:
+        few["returns"] = _rows(tables["returns"], claims)
+    if "fit_feedback" in tables:
+        told = [
+            {
+                "order_line_id": line["order_line_id"],
+                "source": "review",
+                "given_at": line["delivered_at"] + pd.Timedelta(days=2),
+                "fit": _FITS[i % len(_FITS)],
+            }
+            for i, line in enumerate(lines[1::4])
+        ]
+        few["fit_feedback"] = _rows(tables["fit_feedback"], told)
+    if "abuse_labels" in tables and "returns" in tables:
+        few["abuse_labels"] = _rows(tables["abuse_labels"], _decided(lines, claims))
+    since = lines[-1]["ordered_at"] - pd.Timedelta(days=100) if lines else None
+    people = [{"customer_id": _account(i)} for i in range(len(_BODIES))]
+    if "customers" in tables:
+        told = [{**who, "registered_at": since} for who in people]
+        few["customers"] = _rows(tables["customers"], told)
+    if "body_measurements" in tables:
+        told = [
+            {**who, "wearer": "self", "measured_at": since, **body}
+            for who, body in zip(people, _BODIES, strict=True)
+        ]
+        few["body_measurements"] = _rows(tables["body_measurements"], told)
+    return few
+
+
+def _bought_most(tables: Tables) -> list[str]:
+    """Ids of the products bought most, one of each category after the other."""
+    counts = tables["order_lines"]["product_id"].value_counts().rename("n").reset_index()
     kinds = counts.merge(tables["products"][["product_id", "category"]], on="product_id")
     kinds = kinds.sort_values(["n", "product_id"], ascending=[False, True], kind="stable")
     place = kinds.groupby("category", dropna=False).cumcount()
     chosen = kinds.assign(place=place).sort_values("place", kind="stable")
-    ids = chosen["product_id"].head(_PRODUCTS).tolist()
-    bought = lines[lines["product_id"].isin(ids)].sort_values(["ordered_at", "order_line_id"])
-    bought = bought.groupby("product_id").tail(_LINES).reset_index(drop=True)
-    number = np.arange(len(bought))
-    names = {old: f"golden-line-{i}" for i, old in enumerate(bought["order_line_id"])}
-    owners = [_account(int(i)) for i in number]
-    dealt = bought.assign(
-        order_line_id=list(names.values()),
-        order_id=[f"golden-order-{i // 2}-{i % len(_BODIES)}" for i in number],
-        customer_id=owners,
-        **{name: _nothing(bought[name]) for name in _OF_PEOPLE if name in bought},
-    ).astype({name: lines[name].dtype for name in ("order_line_id", "order_id", "customer_id")})
-    few = {
-        "products": _of(tables["products"], "product_id", ids),
-        "product_sizes": _of(tables["product_sizes"], "product_id", ids),
-        "order_lines": dealt,
-    }
-    for table in ("returns", "fit_feedback"):
-        if table in tables:
-            few[table] = _renamed(tables[table], "order_line_id", names)
-    if "returns" in few:
-        claims = few["returns"]
-        made = {old: f"golden-claim-{i}" for i, old in enumerate(claims["return_id"])}
-        few["returns"] = _renamed(claims, "return_id", made)
-        if "abuse_labels" in tables:
-            decided = _renamed(tables["abuse_labels"], "return_id", made)
-            line = few["returns"].set_index("return_id")["order_line_id"]
-            owner = dealt.set_index("order_line_id")["customer_id"]
-            asked = decided["return_id"].map(line).map(owner)
-            few["abuse_labels"] = decided.assign(
-                customer_id=asked.astype(decided["customer_id"].dtype)
-            )
-    since = bought["ordered_at"].min() - pd.Timedelta(days=100) if len(bought) else None
-    if "customers" in tables:
-        few["customers"] = _invented(
-            tables["customers"], [{"registered_at": since} for _ in _BODIES]
+    ids: list[str] = chosen["product_id"].head(_PRODUCTS).tolist()
+    return ids
+
+
+def _orders(lines: pd.DataFrame, goods: pd.DataFrame, sizes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Invented order lines, newest first: each product in each of its sizes and colours in turn."""
+    if not len(lines) or not len(goods):
+        return []
+    newest = lines["ordered_at"].max()
+    until = newest.normalize() - pd.Timedelta(days=newest.day - 1)  # the month and no more
+    market, currency = _commonest(lines["market"]), _commonest(lines["currency"])
+    labels = sizes.groupby("product_id")["size_label"].agg(list).to_dict()
+    made = []
+    for i in range(len(goods) * _LINES):
+        product = goods.iloc[i % len(goods)]
+        product_id, turn, order = product["product_id"], i // len(goods), i // 2
+        offered = labels.get(product_id, [])
+        told = product["colours"]
+        colours = list(told) if isinstance(told, list | tuple | np.ndarray) else []
+        at = until - _EVERY * (order + 1)
+        price = product["price"]
+        made.append(
+            {
+                "order_line_id": f"golden-line-{i}",
+                "order_id": f"golden-order-{order}",
+                "customer_id": _account(order),
+                "product_id": product_id,
+                "size_label": offered[turn % len(offered)] if offered else None,
+                "colour": colours[turn % len(colours)] if colours else None,
+                "quantity": 1,
+                "unit_price": price,
+                "list_price": price,
+                "currency": _text(product["currency"]) or currency,
+                "market": market,
+                "ordered_at": at,
+                "promised_at": at + _ON_THE_WAY,
+                "shipped_at": at + pd.Timedelta(days=1),
+                "delivered_at": at + _ON_THE_WAY,
+            }
         )
-    if "body_measurements" in tables:
-        told = [{"wearer": "self", "measured_at": since, **body} for body in _BODIES]
-        few["body_measurements"] = _invented(tables["body_measurements"], told)
-    return few
+    return made
+
+
+def _claimed(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every third line comes back, for one reason after another."""
+    return [
+        {
+            "return_id": f"golden-claim-{i}",
+            "order_line_id": line["order_line_id"],
+            "requested_at": line["delivered_at"] + pd.Timedelta(days=4),
+            "reason": _REASONS[i % len(_REASONS)],
+            "quantity": 1,
+        }
+        for i, line in enumerate(lines[::3])
+    ]
+
+
+def _decided(
+    lines: Sequence[dict[str, Any]], claims: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Every fourth claim was decided about, every other of these against the account."""
+    owners = {line["order_line_id"]: line["customer_id"] for line in lines}
+    return [
+        {
+            "return_id": claim["return_id"],
+            "customer_id": owners[claim["order_line_id"]],
+            "label": ABUSE_LABEL[i % 2],
+            "kind": None if i % 2 else "serial_returner",
+            "decided_at": claim["requested_at"] + pd.Timedelta(days=5),
+            "decided_by": "investigator",
+        }
+        for i, claim in enumerate(claims[::4])
+    ]
+
+
+def _commonest(column: pd.Series) -> str | None:
+    found = column.mode()
+    return str(found.iloc[0]) if len(found) else None
 
 
 def _account(i: int) -> str:
     return f"golden-{i % len(_BODIES)}"
 
 
-def _nothing(column: pd.Series) -> pd.Series:
-    return pd.Series(pd.NA, index=column.index, dtype=column.dtype)
-
-
 def _of(frame: pd.DataFrame, column: str, ids: list[str]) -> pd.DataFrame:
     return frame[frame[column].isin(ids)].reset_index(drop=True)
 
 
-def _renamed(frame: pd.DataFrame, column: str, names: dict[str, str]) -> pd.DataFrame:
-    """The rows with these ids, under their new names."""
-    kept = frame[frame[column].isin(names)].reset_index(drop=True)
-    return kept.assign(**{column: kept[column].map(names).astype(frame[column].dtype)})
-
-
-def _invented(like: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of a table as the invented accounts have them; what is not told is null."""
-    told = [{"customer_id": _account(i), **row} for i, row in enumerate(rows)]
-    frame = pd.DataFrame(told).reindex(columns=like.columns)
+def _rows(like: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Invented rows of a table; a column that is not told is null."""
+    frame = pd.DataFrame(rows, dtype=object).reindex(columns=like.columns)
     return frame.astype({name: like[name].dtype for name in like.columns})
 
 
@@ -280,10 +349,7 @@ def _claims(job: Job, folder: Path, few: Tables) -> Made:
 
 
 def _market(few: Tables) -> str | None:
-    lines = few["order_lines"]
-    if "market" not in lines or lines["market"].isna().all():
-        return None
-    return str(lines["market"].mode().iloc[0])
+    return _commonest(few["order_lines"]["market"])
 
 
 def _text(value: object) -> str | None:

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -30,6 +31,57 @@ def test_no_person_of_the_shop_is_in_the_sample(tables):
     assert not {tuple(row) for row in sent} & bodies
     assert few["order_lines"]["customer_id"].nunique() == 4
     assert len(few["order_lines"]) > 20
+
+
+def test_the_sample_is_the_same_whatever_people_bought_and_when(tables):
+    """Only which products sell best, the commonest market and currency, and the newest month."""
+    few = sample(tables)
+    changed = {name: frame.copy() for name, frame in tables.items()}
+    lines = changed["order_lines"]
+    rng = np.random.default_rng(3)
+    month = lines["ordered_at"].max().normalize().replace(day=1)
+    old = lines["ordered_at"] < month
+    for column in ("ordered_at", "promised_at", "shipped_at", "delivered_at"):
+        lines.loc[old, column] = lines.loc[old, column] - pd.Timedelta(days=3, minutes=17)
+    lines["size_label"] = rng.permutation(lines["size_label"].to_numpy(dtype=object))
+    lines["colour"] = rng.permutation(lines["colour"].to_numpy(dtype=object))
+    lines["customer_id"] = rng.permutation(lines["customer_id"].to_numpy(dtype=object))
+    for column in ("unit_price", "list_price", "shipped_weight_g"):
+        lines[column] = lines[column] * 0.77
+    for name in ("returns", "fit_feedback", "abuse_labels", "customers", "body_measurements"):
+        changed[name] = changed[name].iloc[:1]
+    for name, frame in sample(changed).items():
+        pd.testing.assert_frame_equal(frame, few[name])
+
+
+def test_all_moments_of_the_sample_are_whole_hours_before_the_newest_month(tables):
+    few = sample(tables)
+    told = ("order_lines", "returns", "fit_feedback", "abuse_labels", "body_measurements")
+    for name in told:
+        for column in few[name].select_dtypes("datetimetz"):
+            moments = few[name][column].dropna()
+            assert (moments == moments.dt.floor("h")).all(), (name, column)
+    newest = tables["order_lines"]["ordered_at"].max()
+    assert few["order_lines"]["ordered_at"].max() < newest.normalize().replace(day=1)
+
+
+def test_only_invented_columns_are_told(tables):
+    few = sample(tables)
+    assert {name for name in few["order_lines"] if few["order_lines"][name].notna().any()} == {
+        "order_line_id", "order_id", "customer_id", "product_id", "size_label", "colour",
+        "quantity", "unit_price", "list_price", "currency", "market", "ordered_at", "promised_at",
+        "shipped_at", "delivered_at",
+    }  # fmt: skip
+    assert {name for name in few["returns"] if few["returns"][name].notna().any()} == {
+        "return_id", "order_line_id", "requested_at", "reason", "quantity",
+    }  # fmt: skip
+
+
+def test_the_sample_holds_what_each_model_learns_of(tables):
+    few = sample(tables)
+    assert set(few["returns"]["reason"]) >= {"too_small", "not_received"}
+    assert set(few["fit_feedback"]["fit"]) == {"small", "fit", "large"}
+    assert set(few["abuse_labels"]["label"]) == {"abuse", "legitimate"}
 
 
 def test_the_sample_is_contract_tables_of_the_same_types(tables):
