@@ -21,7 +21,7 @@ REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     "400": "The body is not JSON, or nested too deeply.",
     "401": "A key is needed, and none that is accepted was sent.",
-    "403": "The key may not ask this.",
+    "403": "The key, or pages of this origin, may not ask this.",
     "405": "The path does not take this method.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",

@@ -22,7 +22,7 @@ HEIGHT = 173.37
 PATH = "MARKED-PATH-88"
 SENT = "MARKED-HEADER-55"
 MARKS = ("MARKED", "KNOWS-4471", "neighbour", "173.37", "17337")
-HEADERS = {"user-agent": SENT, "x-forwarded-for": SENT, "cookie": f"id={SENT}"}
+HEADERS = {"user-agent": SENT, "referer": SENT, "cookie": f"id={SENT}"}
 SIZE = "/v1/size-advice"
 RAISING = (
     "raises",
