@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from features.places import Mark, look_at, open_mark, places
+from features.places import look_at, places
 from features.settings import Settings
 from features.state import StateError
 from features.stores import shown
@@ -35,6 +35,7 @@ from serving.champions.copies import (
     read_record,
 )
 from serving.champions.golden import Exam, GoldenError
+from serving.champions.marks import Marks
 from serving.champions.told import MATERIALIZE, behind, loaded, not_ready, told
 from serving.champions.troubles import Troubles, written_now
 from serving.degraded import open_steady
@@ -46,8 +47,6 @@ logger = logging.getLogger("muslin.serving")
 
 _LOOK_S: Final = 1.0
 _RETRY_S: Final = 5.0
-_LEAVE_S: Final = 15.0
-"""How long a state stays marked that is left: requests that were begun may still read it."""
 
 Loader = Callable[[Path, ModelLabel, Settings, Any], Any]
 """Folder, label, settings with the state to open, and the model of sizes, if there is one."""
@@ -115,8 +114,7 @@ class Keeper:
         self._troubles = Troubles(settings, kinds)
         self._waiting: dict[str, Champion | None] = dict.fromkeys(kinds)
         self._missing: dict[str, ChampionError] = {}
-        self._marks: dict[str, Mark] = {}
-        self._left: dict[str, float] = {}
+        self._marks = Marks()
         self._looking = threading.Lock()
         self._ended = threading.Event()
         self._copies: dict[str, Sequence[Champion]] = {}
@@ -157,7 +155,7 @@ class Keeper:
                         break
                 self._tell()
             finally:
-                self._release()
+                self._marks.keep({each.place for each in self._serving.values()})
 
     def told(self) -> dict[str, dict[str, object]]:
         """What `/readyz` says of each model."""
@@ -242,7 +240,7 @@ class Keeper:
         if self._troubles.waits(champion, key):
             return True
         try:
-            if not self._marked(place, served):
+            if not self._marks.mark(place) and served is not None:
                 return True  # it is being filled for others
             advisor = self._made(kind, champion, place, served, sizes)
         except (ChampionError, GoldenError) as error:
@@ -345,27 +343,3 @@ class Keeper:
             self._waiting[name],
             self._troubles.last_refused(name),
         )
-
-    # The marks of the places
-
-    def _marked(self, place: str, served: Serving | None) -> bool:
-        """Mark a place as read; False where it is being filled for others."""
-        try:
-            mark = self._marks.get(place)
-            if mark is None:
-                mark = self._marks[place] = open_mark(place)
-            return mark.keep() or served is None
-        except StateError:
-            return True  # the mark is for who fills; without it answers are as good
-
-    def _release(self) -> None:
-        """Keep the marks of the states that are read, and take away those that were left."""
-        now = time.monotonic()
-        used = {each.place for each in self._serving.values()}
-        for place in used:
-            self._left.pop(place, None)
-            self._marked(place, None)
-        for place in self._marks.keys() - used:
-            if now - self._left.setdefault(place, now) > _LEAVE_S:
-                self._marks.pop(place).release()
-                del self._left[place]
