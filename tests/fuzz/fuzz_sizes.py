@@ -4,8 +4,9 @@
 
 Flags are libFuzzer's. The first input that breaks a property ends the run and is written to
 ``crash-*``; ``--collect FOLDER`` writes each kind of failure there once and goes on; that the
-folder is empty in the end means that nothing was found. A file given alone is replayed. atheris is a tool for developers on
-Linux (`pip install atheris`); what it found lives on in ``test_fuzz_sizes.py``.
+folder is empty in the end means that nothing was found. A file given alone is replayed. atheris is
+a tool for developers on Linux (`pip install atheris`); what it found lives on in
+``test_fuzz_sizes.py``.
 """
 
 import sys

@@ -36,6 +36,6 @@ def url(tmp_path_factory):
 
 
 def test_no_request_made_of_the_document_breaks_it(url):
-    asked = ask(url, examples=30, seed=6, phases=("examples", "fuzzing"))
+    asked = ask(url, examples=20, seed=6, phases=("examples", "fuzzing"))
     assert asked.failures == []
-    assert asked.cases >= 150
+    assert asked.cases >= 100
