@@ -16,7 +16,7 @@ def small_shop(tmp_path_factory) -> LiveShop:
     """A shop with one feature space and events to follow; its state is at ``filled``."""
     folder = tmp_path_factory.mktemp("small-shop")
     settings = Settings(champion_dir=folder / "champion", horizon_hours=24 * 365)
-    shop = live_shop(settings, folder, lines=150, only=("size_fit",))
+    shop = live_shop(settings, folder, lines=60, only=("size_fit",))
     shop.filled = folder / "filled.db"
     shop.fill(shop.filled)
     return shop
