@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from features.access_keys import SCOPES
@@ -65,7 +65,9 @@ def list_command() -> None:
     now = time.time()
     with _store(readonly=True) as store:
         keys = store.all()
-    grid = Table("id", "name", "scopes", "created", "expires", "a second", "at once", "state")
+    # An id is typed in again: it is shown whole, however narrow the terminal.
+    whole = Column("id", no_wrap=True, min_width=max((len(key.id) for key in keys), default=0))
+    grid = Table(whole, "name", "scopes", "created", "expires", "a second", "at once", "state")
     for key in keys:
         grid.add_row(
             key.id,

@@ -16,6 +16,8 @@ from tests.servers import postgres_server, redis_server, wanted
 settings.register_profile("no deadline", deadline=None)  # workers share the cores
 settings.load_profile("no deadline")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# As the pipelines set it before they import MLflow, which some tests have done by then.
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
 def pytest_collection_modifyitems(items):

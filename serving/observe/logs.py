@@ -152,6 +152,7 @@ def configure(settings: Settings, process: str) -> None:
     for each in list(root.manager.loggerDict.values()):
         if isinstance(each, logging.Logger):  # BentoML silences all that were there before its own
             each.disabled = False
+    logging.captureWarnings(capture=False)  # else it is taken for done, whoever shows them by now
     logging.captureWarnings(capture=True)
     # What fails outside of a request would be printed with its text, and so would a record that
     # cannot be written, with all its values.

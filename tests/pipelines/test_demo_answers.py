@@ -37,6 +37,7 @@ def basket_answer(**line):
     return ReturnRiskResponse(
         request_id="r",
         model=MODEL,
+        degraded=False,
         moment="checkout",
         locale="en",
         lines=[told | line],
@@ -58,6 +59,7 @@ def review(**given):
         "request_id": "r",
         "audit_id": "a1",
         "model": MODEL,
+        "degraded": False,
         "models": [],
         "order_line_id": "L1",
         "locale": "en",

@@ -16,6 +16,7 @@ def path(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MUSLIN_KEYS_URL", str(tmp_path / "my" / "keys.db"))
+    monkeypatch.setenv("COLUMNS", "160")  # a narrow terminal cuts names short
     return tmp_path / "my" / "keys.db"
 
 
