@@ -1,13 +1,12 @@
 """A real process answers its clients, whatever some of them do."""
 
 import contextlib
-import os
-import signal
 import threading
 import time
 
 import httpx
 import orjson
+import psutil
 import pytest
 from real_service import KNOWN, RealService, head, is_ended, read_answer, request, wait_for
 
@@ -141,22 +140,24 @@ def test_beyond_what_may_wait_requests_are_refused_and_health_pages_answer(servi
     for each in (*asking, *looking.values()):  # the server knows them all
         each.send(head("/livez", method="GET"))
         assert read_answer(each)[0] == 200
-    worker = service.worker().pid
-    os.kill(worker, signal.SIGSTOP)  # all come while the worker has no time to look
+    worker = service.worker()
+    worker.suspend()  # all come while the worker has no time to look
     try:
+        wait_for(lambda: worker.status() == psutil.STATUS_STOPPED)
         for each in asking:
             each.send(request())
         for path, each in looking.items():
             each.send(head(path, method="GET"))
     finally:
-        os.kill(worker, signal.SIGCONT)
+        worker.resume()
     answers = [read_answer(each) for each in asking]
     assert {path: read_answer(each)[0] for path, each in looking.items()} == dict.fromkeys(
         looking, 200
     )
     statuses = [status for status, _, _ in answers]
     assert set(statuses) == {200, 429}
-    assert statuses.count(200) == WAITING
+    # the system may hand the health pages' requests over first, and they count as well
+    assert WAITING - len(looking) <= statuses.count(200) <= WAITING
     _, fields, body = answers[statuses.index(429)]
     assert fields["retry-after"] == "1"
     assert orjson.loads(body)["type"] == "urn:muslin:problem:overloaded"
