@@ -10,9 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from pandas.api import types as pdt
 
+from data_contracts.lazy import pd, pdt
 from data_contracts.schema import Kind
 
 __all__ = ["READERS", "BoolArray", "Cells", "WrongTypeError"]
@@ -82,7 +81,7 @@ def _one_text(value: object) -> tuple[str | None, bool]:
 
 
 def _read_number(raw: pd.Series[Any]) -> Cells:
-    if any(is_kind(raw) for is_kind in _NO_NUMBERS):
+    if pdt.is_bool_dtype(raw) or pdt.is_datetime64_any_dtype(raw) or pdt.is_complex_dtype(raw):
         raise WrongTypeError("a number is wanted")
     if pdt.is_numeric_dtype(raw):
         numbers = raw.to_numpy(dtype="float64", na_value=np.nan)
@@ -151,8 +150,6 @@ def _one_list(value: object) -> tuple[list[str] | None, bool]:
         return [part.strip() for part in value.split("|") if part.strip()], False
     return None, bool(pd.isna(cast("Any", value)))
 
-
-_NO_NUMBERS = (pdt.is_bool_dtype, pdt.is_datetime64_any_dtype, pdt.is_complex_dtype)
 
 READERS: dict[Kind, Callable[[pd.Series[Any]], Cells]] = {
     "text": _read_text,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
-import pandas as pd
 
 from data_contracts.cells import READERS, BoolArray, Cells, WrongTypeError
 from data_contracts.errors import ContractError
+from data_contracts.lazy import pd
 from data_contracts.schema import Column, Table
 from data_contracts.tables import TABLES
 

@@ -12,8 +12,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-import pandas as pd
-
+from data_contracts.lazy import pd
 from data_contracts.tables import BODY_RANGES
 
 __all__ = [
@@ -124,7 +123,19 @@ _DASHED = re.compile(r"(\d+)\s*-\s*(\d+(?:\.\d+)?)")
 
 
 class MeasureError(ValueError):
-    """A measure cannot be read, or no body has it; the message says what is accepted."""
+    """A measure cannot be read, or no body has it; the message says what is accepted.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and what to do.
+    amount
+        What was read, in the contract's unit; NaN where it cannot be read.
+    """
+
+    def __init__(self, message: str, amount: float = math.nan) -> None:
+        super().__init__(message)
+        self.amount = amount
 
 
 def units_of(unit: str | None) -> tuple[str, ...]:
@@ -184,7 +195,8 @@ def read_measure(value: str | float, name: str, *, unit: str | None = None) -> f
     if not low <= amount <= high:
         raise MeasureError(
             f"{what} {shown} is {amount:.4g} {target}; it must be between {low:g} and {high:g}"
-            f" {target}"
+            f" {target}",
+            amount,
         )
     return amount
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.events import DAY_US
 from features.histories import T0_US
 from features.lines import to_micros

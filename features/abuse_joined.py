@@ -12,8 +12,8 @@ from typing import Any
 
 import narwhals as nw
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.abuse_events import LINKS
 from features.events import wrapped
 from features.state import state_key

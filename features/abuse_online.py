@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.abuse import FACTS, HISTORIES, abuse_vectors
 from features.abuse_facts import FAULTS, GAP_FROM, MOODS, OTHER_GOODS, SIZES, line_rows
 from features.abuse_joined import CUSTOMER, MODEL, customer_items

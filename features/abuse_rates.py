@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.abuse import BASE
 
 __all__ = ["base_rates", "shape_of"]

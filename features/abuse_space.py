@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.abuse import (
     BASE,
     COUNTED,

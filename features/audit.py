@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import pandas as pd
-
+from data_contracts.lazy import pd
 from features.audit_chain import Verification
 from features.audit_records import (
     LABEL_COLUMNS,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.audit_chain import (
     GENESIS,
     REMOVAL,

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.anthropometry import LOG_KG, age_height
 from features.geometry import UNNAMED, ScaleGeometry, parent_scale, prior_moments
 from features.moments import FEWEST, blended_moments, definite, pair_moments

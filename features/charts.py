@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.size_systems import Size, family_of, is_unsized, size_table
 from features.size_systems.parsing import parse_size
 

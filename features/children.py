@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from data_contracts.tables import BODY_RANGES
 from features.events import DAY_US
 from features.growth import (

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.engines import Engine, collected, native
 from features.growth import age_of_stature
 from features.histories import History, Sum

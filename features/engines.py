@@ -18,11 +18,9 @@ from typing import Any, get_args
 from weakref import finalize
 
 import narwhals as nw
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 
 from data_contracts.errors import BadInputError
+from data_contracts.lazy import pa, pd, pl
 from features.settings import Engine, Settings
 
 __all__ = ["ENGINES", "Engine", "EngineError", "collected", "native", "reused", "usual_engine"]

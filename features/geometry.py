@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.anthropometry import (
     CHILD_AGES,
     FIGURES,

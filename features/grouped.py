@@ -12,8 +12,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import polars as pl
+
+from data_contracts.lazy import pd, pl
 
 __all__ = ["key_codes", "running_sums", "total_sums"]
 

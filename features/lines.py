@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.bodies import BODY_COLUMNS, UNNAMED, NaturalSize, body_matrix
 from features.children import (
     EXPECTED,

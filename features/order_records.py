@@ -12,8 +12,8 @@ from itertools import compress
 from typing import Any
 
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.lines import to_micros
 from features.state import StateReader, state_key
 

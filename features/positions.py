@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.charts import EstimatedCharts, joined
 from features.sizes import parse_label, rank_labels
 

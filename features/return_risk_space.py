@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from data_contracts.tables import RETURN_REASON
 from features.baskets import BASKET_FACTS, basket_facts
 from features.bodies import BODY_COLUMNS, NaturalSize

@@ -16,8 +16,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.bodies import BODY_COLUMNS, NaturalSize
 from features.choices import BASKET, with_choices
 from features.engines import Engine, collected, native, usual_engine

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import polars as pl
 
+from data_contracts.lazy import pd, pl
 from features.engines import collected
 from features.events import wrapped
 from features.histories import History, final_state, values_before

@@ -21,11 +21,8 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
-import pyarrow.fs
-import pyarrow.parquet as pq
 
+from data_contracts.lazy import fs, pa, pd, pq
 from models.vectors import View
 
 __all__ = ["NoPartsError", "PartsError", "VectorParts", "opened", "write_part"]
@@ -90,7 +87,7 @@ class VectorParts:
             There is no part, no row, or a part lacks a column.
         """
         system, root = opened(str(folder))
-        found = system.get_file_info(pyarrow.fs.FileSelector(root, allow_not_found=True))
+        found = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
         parts = sorted(info.base_name for info in found if _PART.fullmatch(info.base_name))
         if not parts:
             raise NoPartsError(f"{folder} holds no part-*.parquet; write the vectors there first")
@@ -298,12 +295,12 @@ def write_part(
     return path
 
 
-def opened(folder: str) -> tuple[pyarrow.fs.FileSystem, str]:
+def opened(folder: str) -> tuple[fs.FileSystem, str]:
     """The file system of a path or URL, and the folder's path in it."""
     if "://" in folder:
-        system, root = pyarrow.fs.FileSystem.from_uri(folder)
+        system, root = fs.FileSystem.from_uri(folder)
         return system, str(root).rstrip("/")
-    return pyarrow.fs.LocalFileSystem(), str(Path(folder).absolute())
+    return fs.LocalFileSystem(), str(Path(folder).absolute())
 
 
 def _numbers(column: pa.Array) -> Floats:

@@ -7,11 +7,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 
 from data_contracts.tables import BODY_RANGES
-from data_contracts.units import MEASURES, UNITS, MeasureError, convert, read_measure
+from data_contracts.units import MEASURES, UNITS, MeasureError, read_measure
 from serving.bras import bra_meanings, read_bra
 from serving.schema_base import RequestModel, in_words, text_field
 
@@ -174,10 +173,9 @@ def _read(text: str, name: str) -> float:
     try:
         return read_measure(text, name)
     except MeasureError as error:
-        low, high, unit = BODY_RANGES[name]
-        amount = convert(pd.Series([text]), unit, unit).item()
-        if math.isnan(amount) or low <= amount <= high:
+        if math.isnan(error.amount):
             raise
+        low, high, unit = BODY_RANGES[name]
         other = _OTHER[unit]
         factor = UNITS[unit][other]
         raise ValueError(f"{error} ({low / factor:.3g} to {high / factor:.3g} {other})") from None

@@ -33,6 +33,9 @@ class DirectService(Service):  # type: ignore[misc]
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the ASGI application of a worker; called by the worker itself, once."""
         # The main process imports this module, too, and does without all that answers.
+        from models.predicting import import_to_predict  # noqa: PLC0415
+
+        import_to_predict()  # before anything else imports models
         from serving.worker import before  # noqa: PLC0415
 
         return before(super().to_asgi(is_main=is_main))

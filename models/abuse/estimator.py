@@ -23,13 +23,12 @@ from typing import Any, Self
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy.optimize import brentq
+from narwhals.dependencies import is_pandas_dataframe
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
+from data_contracts.lazy import pd
 from features.abuse import SIGNALS, SURPRISES, VECTOR
+from models.base import Classifier, check_is_fitted
 
 __all__ = ["AbuseModel"]
 
@@ -66,7 +65,7 @@ _LEAST_FOUND = 5
 _FORMAT = 1
 
 
-class AbuseModel(ClassifierMixin, BaseEstimator):
+class AbuseModel(Classifier):
     """Chance that a claim is abuse, from decisions where there are any.
 
     Parameters
@@ -346,7 +345,7 @@ class AbuseModel(ClassifierMixin, BaseEstimator):
 
 
 def _matrix(X: pd.DataFrame | Floats) -> Floats:
-    if isinstance(X, pd.DataFrame):
+    if is_pandas_dataframe(X):
         lacking = [name for name in VECTOR if name not in X]
         if lacking:
             raise ValueError(f"X lacks {len(lacking)} columns of the vector: {lacking[:5]}")
@@ -384,6 +383,7 @@ def _logistic(score: Floats, target: npt.NDArray[np.bool_], weight: Floats) -> t
 
 def _intercept(score: Floats, weight: Floats, share: float) -> float:
     """The intercept at which the mean chance is `share`."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - only training
 
     def off(intercept: float) -> float:
         chance = expit(intercept + _ANOMALY_SLOPE * score)
