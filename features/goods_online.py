@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.children import product_heights
 from features.lines import to_micros
 from features.state import state_key

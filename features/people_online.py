@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.bodies import BODY_COLUMNS, cup_index
 from features.children import OUTGROWN, YEAR_US, choose_child, growing_body_one, imply_birth, moment
 from features.lines import (

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.charts import CHART_DIMENSIONS, move_by_buyers
 from features.positions import CHILDREN, PLACES, SizeScales, chart_group
 from features.size_systems import family_of

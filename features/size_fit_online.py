@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from data_contracts.tables import SELF
 from features.bodies import BODY_COLUMNS, UNNAMED
 from features.choices import CHOICE_VARIANCE, OWN_SHARE, choice_items

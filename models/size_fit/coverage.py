@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 __all__ = ["ConformalSets", "size_set"]
 
@@ -89,6 +88,8 @@ class ConformalSets:
 
     def _regress(self, scores: Floats, dummies: Floats) -> Floats:
         """Effects of the groups on the quantile, by smoothed quantile regression with a ridge."""
+        from scipy.optimize import minimize  # noqa: PLC0415 - only training
+
         level = 1 - self.coverage
         start = float(np.quantile(scores, level))
 

@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from narwhals.dependencies import is_pandas_dataframe
 
+from data_contracts.lazy import pd
 from features.size_fit import BASKET, CODED, VECTOR
+from models.base import Classifier, check_is_fitted
 from models.size_fit.booster import BoosterEnsemble
 from models.size_fit.coverage import ConformalSets, size_set
 from models.size_fit.curve import Curves, join_curves, likely_choices, probit
@@ -57,7 +57,7 @@ _HELD_BACK, _ENOUGH_LINES = 0.15, 3000
 _FORMAT = 2
 
 
-class SizeFit(ClassifierMixin, BaseEstimator):
+class SizeFit(Classifier):
     """Fit of a chosen size, and advice on all sizes.
 
     Two numbers are asked of one model. What will be said of the size the shopper ordered
@@ -449,7 +449,7 @@ class _Seen:
 
 
 def _matrix(X: pd.DataFrame | Floats) -> Floats:
-    if isinstance(X, pd.DataFrame):
+    if is_pandas_dataframe(X):
         lacking = [name for name in VECTOR if name not in X]
         if lacking:
             raise ValueError(f"X lacks {len(lacking)} columns of the vector: {lacking[:5]}")

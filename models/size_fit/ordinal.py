@@ -33,7 +33,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from models.size_fit.latent import (
     AT,
@@ -154,6 +153,8 @@ class OrdinalFit:
         if not len(here):
             self.theta_ = START.copy()
             return self
+
+        from scipy.optimize import minimize  # noqa: PLC0415 - only training
 
         given = Given.of(here)
         found = minimize(

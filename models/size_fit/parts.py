@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.size_fit import VECTOR
 from models.size_fit.rows import SizeRows
 from models.vectors_on_disk import NoPartsError, PartsError, VectorParts
