@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
+from data_contracts.lazy import pd
 from features.baskets import BASKET_FACTS, basket_facts
 from features.bodies import UNNAMED
 from features.events import DAY_US
