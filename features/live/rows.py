@@ -30,9 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import pandas as pd
-
 from data_contracts.dtypes import empty_frame
+from data_contracts.lazy import pd
 from data_contracts.tables import TABLES
 from features.lines import to_micros
 
