@@ -19,13 +19,13 @@ from typing import Any, Self
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+from narwhals.dependencies import is_pandas_dataframe
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
+from data_contracts.lazy import pd
 from features.return_risk import CLOCKS, VECTORS
 from features.return_risk_space import OUTCOMES
+from models.base import Classifier, check_is_fitted
 from models.return_risk.calibration import Calibration
 from models.return_risk.reasons import ReasonModel
 from models.return_risk.spread import Spread
@@ -48,7 +48,7 @@ _MOST_JUDGED = 4_000_000
 """So many of the newest lines are enough for two figures of the calibration and eight spreads."""
 
 
-class ReturnRisk(ClassifierMixin, BaseEstimator):
+class ReturnRisk(Classifier):
     """Chance that a line is kept, or comes back for each reason.
 
     Parameters
@@ -445,7 +445,7 @@ class ReturnRisk(ClassifierMixin, BaseEstimator):
 
     def _matrix(self, X: pd.DataFrame | Floats) -> Floats:
         vector = list(self._vector())
-        if isinstance(X, pd.DataFrame):
+        if is_pandas_dataframe(X):
             missing = [name for name in vector if name not in X.columns]
             if missing:
                 raise ValueError(f"X lacks the columns {missing[:5]}")
