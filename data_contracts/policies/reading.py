@@ -15,7 +15,7 @@ from data_contracts.policies.documents import PolicyFile, Rule, TermValues, When
 from data_contracts.policies.errors import PolicyError
 from data_contracts.yaml_text import PlainLoader
 
-__all__ = ["parse_policy", "policy_files", "read_policy"]
+__all__ = ["parse_policy", "policy_files", "read_packaged", "read_policy"]
 
 _LARGEST = 1_000_000
 _DEEPEST = 20
@@ -35,13 +35,20 @@ class _Loader(PlainLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:bool"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
+class _OwnLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """The same for the packaged policies, which the service reads as it starts: in C."""
+
+
+for _each in (_Loader, _OwnLoader):
+    _each.yaml_implicit_resolvers = {
+        first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:bool"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    _each.add_implicit_resolver(
+        "tag:yaml.org,2002:bool",
+        re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"),
+        list("tTfF"),
+    )
 
 
 def policy_files(folder: Path | None) -> tuple[Path, ...]:
@@ -76,6 +83,12 @@ def read_policy(path: Path) -> PolicyFile:
     except UnicodeDecodeError:
         raise PolicyError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     return parse_policy(_yaml(text, str(path)), str(path))
+
+
+def read_packaged(path: Path) -> PolicyFile:
+    """Read a policy file of this package, as :func:`read_policy` does in ten times the time."""
+    text = path.read_text(encoding="utf-8")
+    return parse_policy(yaml.load(text, Loader=_OwnLoader), path.name)  # noqa: S506 (a SafeLoader)
 
 
 def _yaml(text: str, file: str) -> object:

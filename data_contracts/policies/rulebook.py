@@ -12,7 +12,7 @@ from data_contracts.policies.documents import Money, PolicyFile, TermValues
 from data_contracts.policies.errors import PolicyError
 from data_contracts.policies.ranking import Ranked, overlaps, rank, shown
 from data_contracts.policies.rates import merged_rates
-from data_contracts.policies.reading import read_policy
+from data_contracts.policies.reading import read_packaged, read_policy
 from data_contracts.policies.regions import Space
 from data_contracts.policies.situation import Situation
 from data_contracts.policies.statute import PROTECTED, violations
@@ -28,7 +28,7 @@ _MOST_CACHED = 50_000
 
 @functools.cache
 def _starting() -> tuple[tuple[str, PolicyFile, bool], ...]:
-    return tuple((path.name, read_policy(path), True) for path in STARTING)
+    return tuple((path.name, read_packaged(path), True) for path in STARTING)
 
 
 class Policies:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from features.size_systems.catalogue import all_tables
 from features.size_systems.notation import Notation, notations, written
@@ -67,6 +67,16 @@ class Found:
     body: tuple[str, float, float] = ("", 0.0, 0.0)
 
 
+class _Named(NamedTuple):
+    """What a notation stands for, as :meth:`Cell._as` takes it: most are never asked for."""
+
+    label: str
+    chance: float
+    low: str | None = None
+    high: str | None = None
+    length: str | None = None
+
+
 @dataclass
 class Cell:
     """One system for one audience and the families that share its labels.
@@ -86,15 +96,15 @@ class Cell:
     families: tuple[str, ...]
     unit: str
     table: SizeTable
-    _own: dict[Key, Found] = field(default_factory=dict)
-    _spelt: dict[Key, Found] = field(default_factory=dict)
+    _own: dict[Key, _Named] = field(default_factory=dict)
+    _spelt: dict[Key, _Named] = field(default_factory=dict)
     _singles: list[tuple[float, str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         chances = _chances(self.system, self.audience, self.families, self.table.labels)
         for label, chance in chances.items():
             for form in self._forms(label):
-                self._own.setdefault(key_of(form), self._as(label, chance))
+                self._own.setdefault(key_of(form), _Named(label, chance))
                 if form.kind == "figure" and form.low == form.high:
                     self._singles.append((form.low, label, chance))
         self._singles.sort()
@@ -103,13 +113,13 @@ class Cell:
             for form in self._forms(alias):
                 length = next((b for b, (a, z) in builds.items() if a <= form.low <= z), None)
                 part = _alias_share(form, label)
-                found = replace(self._as(label, chances[label] * part), length=length)
+                found = _Named(label, chances[label] * part, length=length)
                 self._spelt.setdefault(key_of(form), found)
         for span, (low, high) in self.table.spans.items():
             for form in self._forms(span):
                 chance = (chances[low] + chances[high]) / 2
                 chance *= _LETTER_ALIAS if form.kind == "letters" else _PART
-                found = self._as(written(form), chance, low, high)
+                found = _Named(written(form), chance, low, high)
                 self._spelt.setdefault(key_of(form), found)
 
     def _forms(self, label: str) -> Iterator[Notation]:
@@ -123,7 +133,12 @@ class Cell:
                 yield form
 
     def _as(
-        self, label: str, chance: float, low: str | None = None, high: str | None = None
+        self,
+        label: str,
+        chance: float,
+        low: str | None = None,
+        high: str | None = None,
+        length: str | None = None,
     ) -> Found:
         ends = (self.table.find(low or label), self.table.find(high or label))
         leading = self.table.leading
@@ -131,7 +146,7 @@ class Cell:
         if ends[0] and ends[1] and leading:
             start, end = ends[0].body[leading][0], ends[1].body[leading][1]
             body = (leading, round(start, 1), round(end, 1))
-        return Found(label, chance, low, high, body=body)
+        return Found(label, chance, low, high, length, body)
 
     def find(self, form: Notation) -> Found | None:
         """What a notation is in this cell, None where it is nothing."""
@@ -144,7 +159,7 @@ class Cell:
         for known in (self._own, self._spelt):
             for key in keys:
                 if found := known.get(key):
-                    return found
+                    return self._as(*found)
         return self._composed(form)
 
     def _tags(self, form: Notation, tag: str) -> tuple[str, ...]:
@@ -204,7 +219,7 @@ class Cell:
             return None
         for key, found in self._own.items():
             if key[0] == "figure" and key[1] < key[2] and key[2] == value:
-                return replace(found, chance=found.chance * _PART)
+                return self._as(*found._replace(chance=found.chance * _PART))
         return None
 
     def _between(self, value: float) -> Found | None:

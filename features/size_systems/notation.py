@@ -365,7 +365,7 @@ def _part(encoded: str, inherited: tuple[Marker, ...] = ()) -> tuple[Notation, .
     markers += tuple(m for m in inherited if all(m.kind != own.kind for own in markers))
     form = "".join(rest.split()).strip("-.:/_#'*")
     found = tuple(
-        replace(notation, markers=notation.markers + markers)
+        replace(notation, markers=notation.markers + markers) if markers else notation
         for pattern, rule in _RULES
         if (match := pattern.fullmatch(form))
         for notation in rule(match)

@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
-import yaml
+from features.size_systems.reading import read_data
 
 __all__ = ["UNITS", "Marker", "Spellings", "fold", "spellings"]
 
@@ -44,6 +43,7 @@ _VULGAR = re.compile("(?=[½⅓⅔¼¾⅛])")
 _FRACTION = re.compile(r"(\d) +([123])/([2348])(?!\d)")
 _COMMA = re.compile(r"(?<=\d),(?=\d(?!\d))")
 _PLUS = re.compile(r"(?<![\d.])(\d+) ?\+(?! ?\d)")
+_WORD_ENDS = r"(?![^\W\d_])(?:\.(?!\d))?"
 _TO = re.compile(r"(?<=[\dA-Z]) (?:TO|BIS|TOT) (?=\d)|(?<=\d)TO(?=\d)")
 
 
@@ -116,7 +116,7 @@ class Spellings:
         for letter, spelt in _mapping(words["letters"]).items():
             self._add(spelt, letter)
         self._tight_codes = {_tight(w).rstrip("."): code for w, code in self._codes.items()}
-        self._pattern = re.compile("|".join(self._alternatives()))
+        self._pattern = re.compile(self._words())
 
     def _marker(self, kind: str, value: str) -> str:
         self._markers.append(Marker(kind, value))
@@ -126,15 +126,17 @@ class Spellings:
         for word in _flat(words):
             self._codes.setdefault(fold(word), code)
 
-    def _alternatives(self) -> Iterator[str]:
+    def _words(self) -> str:
+        """Any known word, the longest that fits; a word of a script with spaces stands alone."""
+        anywhere, alone = [], []
         for word in sorted(self._codes, key=len, reverse=True):
             escaped = re.escape(word).replace(r"\ ", "[ -]?")
             if ord(word[0]) >= 0x0590 or not word[0].isalpha():
-                yield escaped
-            elif word[-1] == ".":
-                yield rf"(?<![^\W\d_]){escaped}"
+                anywhere.append(escaped)
             else:
-                yield rf"(?<![^\W\d_]){escaped}(?![^\W\d_])(?:\.(?!\d))?"
+                alone.append(escaped + ("" if word[-1] == "." else _WORD_ENDS))
+        # Each alternative begins with a letter, so that those of other letters are passed at once.
+        return "|".join([*anywhere, rf"(?<![^\W\d_])(?:{'|'.join(alone)})"])
 
     def encode(self, folded: str) -> str:
         """Replace every known word of a folded label by the character of its meaning."""
@@ -179,5 +181,4 @@ def _tight(word: str) -> str:
 @lru_cache(maxsize=1)
 def spellings() -> Spellings:
     """The words of the package, read once."""
-    text = resources.files("features").joinpath("size_systems/spellings.yaml").read_text("utf-8")
-    return Spellings(yaml.safe_load(text))
+    return Spellings(read_data("spellings.yaml"))

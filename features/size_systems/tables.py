@@ -16,6 +16,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from features.size_systems.reading import Interval
@@ -249,6 +250,10 @@ def _both(a: Size, b: Size) -> list[tuple[str, Interval, Interval]]:
     return [(d, a.body[d], b.body[d]) for d in a.body if d in b.body]
 
 
+_NO_MATTER = re.compile(r"\s+|(?<=\d)\.0+(?!\d)")
+
+
+@lru_cache(maxsize=8192)
 def normalise(label: str) -> str:
     """Spelling by which tables look labels up: plain width, upper case, no spaces, dots.
 
@@ -258,4 +263,4 @@ def normalise(label: str) -> str:
     ('38.5', '2ANS', '34DD')
     """
     text = unicodedata.normalize("NFKC", label).upper().replace(",", ".")
-    return re.sub(r"\s+|(?<=\d)\.0+(?!\d)", "", text)
+    return _NO_MATTER.sub("", text)

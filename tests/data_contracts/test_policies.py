@@ -7,6 +7,7 @@ import yaml
 
 from data_contracts.policies import Policies, PolicyError, Situation, policy_files
 from data_contracts.policies.documents import SANCTION, TermValues
+from data_contracts.policies.reading import read_packaged, read_policy
 from data_contracts.policies.rulebook import STARTING
 
 EU = re.findall(
@@ -129,6 +130,11 @@ def test_partial_refunds_are_for_small_flaws(starting):
 
     assert shares("colour_mismatch") == (0.2, 0.3)
     assert shares("changed_mind") == (0, 0)
+
+
+def test_packaged_files_are_read_as_the_shop_s_own():
+    for path in STARTING:
+        assert read_packaged(path) == read_policy(path)
 
 
 def test_every_starting_file_says_what_it_is(starting):
