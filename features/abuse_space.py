@@ -229,7 +229,7 @@ class AbuseSpace:
     ) -> pd.DataFrame:
         returns = tables.get("returns")
         if returns is None:
-            returns = _NO_RETURNS
+            returns = _no_returns()
         return returns[~returns["order_line_id"].isin(set(hold_out))]
 
     def _events(
@@ -353,18 +353,21 @@ _OF_LINE = [
 ]  # fmt: skip
 _LINE_COLUMNS = ["at", "delivered", "hidden", *EVENT_KEYS, *_OF_LINE]
 _CLAIM_COLUMNS = ["at", "received", *EVENT_KEYS, *(a for a in AMOUNTS if a not in _OF_LINE)]
-_NO_RETURNS = pd.DataFrame(
-    {
-        "return_id": pd.Series(dtype="str"),
-        "order_line_id": pd.Series(dtype="str"),
-        "requested_at": pd.Series(dtype="datetime64[us, UTC]"),
-        "received_at": pd.Series(dtype="datetime64[us, UTC]"),
-        "reason": pd.Series(dtype="str"),
-        "quantity": pd.Series(dtype="Int64"),
-        "condition": pd.Series(dtype="str"),
-        "returned_weight_g": pd.Series(dtype="float64"),
-    }
-)
+
+
+def _no_returns() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "return_id": pd.Series(dtype="str"),
+            "order_line_id": pd.Series(dtype="str"),
+            "requested_at": pd.Series(dtype="datetime64[us, UTC]"),
+            "received_at": pd.Series(dtype="datetime64[us, UTC]"),
+            "reason": pd.Series(dtype="str"),
+            "quantity": pd.Series(dtype="Int64"),
+            "condition": pd.Series(dtype="str"),
+            "returned_weight_g": pd.Series(dtype="float64"),
+        }
+    )
 
 
 def _decisions(tables: Mapping[str, pd.DataFrame], claims: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,8 @@ not inside it: :class:`DirectService` hands BentoML's own paths to BentoML and a
 
 from __future__ import annotations
 
+import gc
+from functools import partial
 from typing import TYPE_CHECKING
 
 import bentoml
@@ -32,13 +34,14 @@ class DirectService(Service):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the ASGI application of a worker; called by the worker itself, once."""
+        gc.disable()  # until it has begun: nearly all that is made now stays
         # The main process imports this module, too, and does without all that answers.
         from models.predicting import import_to_predict  # noqa: PLC0415
 
         import_to_predict()  # before anything else imports models
         from serving.worker import before  # noqa: PLC0415
 
-        return before(super().to_asgi(is_main=is_main))
+        return before(partial(super().to_asgi, is_main=is_main), self)
 
 
 @bentoml.service(
