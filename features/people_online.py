@@ -28,7 +28,7 @@ from features.state import state_key
 __all__ = ["Asker", "body_of", "has_figures", "people_items", "person_keys", "read_person"]
 
 _PERSON, _CHILD = "person_facts", "child_facts"
-_TOLD_FIGURES = (*OUTGROWN, "cup_index")
+_TOLD_FIGURES = frozenset((*OUTGROWN, "cup_index"))
 _NO_HEIGHTS = (math.nan, math.nan)
 _MICROS = 1e6
 
@@ -218,7 +218,7 @@ def body_of(person: Mapping[str, Any]) -> list[float]:
 
 def has_figures(person: Mapping[str, Any]) -> bool:
     """Whether anything of the body is known beside its age."""
-    return any(name in person for name in _TOLD_FIGURES)
+    return not _TOLD_FIGURES.isdisjoint(person)
 
 
 def _told(asker: Asker) -> dict[str, Any]:

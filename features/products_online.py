@@ -62,9 +62,11 @@ class OnlineProduct:
     @property
     def heights(self) -> tuple[float, float]:
         """Lowest and highest (cm) a child's product is made for, NaN where not told."""
+        if self.audience not in CHILDREN:
+            return math.nan, math.nan
         told = self.facts[:, _HEIGHT]
         told = told[np.isfinite(told)]
-        if self.audience not in CHILDREN or not len(told):
+        if not len(told):
             return math.nan, math.nan
         return float(told.min()), float(told.max())
 

@@ -6,6 +6,8 @@ is called with all order lines in training and with the candidate sizes of one q
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,14 +30,16 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _OUTCOMES = ("small", "fit", "large")
+_MOMENTS = ("spread_1", "spread_2", "spread_3")
 _RECENT_DAYS = 180.0
 _SUMS = (
     Sum("orders", "ordered"),
     Sum("level", "ordered", "level"),
     Sum("fair", "ordered", "fair"),
-    *(Sum(f"spread_{power}", "ordered", f"spread_{power}") for power in (1, 2, 3)),
+    *(Sum(name, "ordered", name) for name in _MOMENTS),
     Sum("surplus", "ordered", "surplus"),
     Sum("surplus_weight", "ordered", "surplus_weight"),
     Sum("recent_orders", "ordered", half_life_days=_RECENT_DAYS),
@@ -72,6 +76,7 @@ _PARENTS: tuple[tuple[str, str | None, float], ...] = (
     ("person", None, 4.0),
 )
 _RATED = tuple(name for name, _, _ in _PARENTS)
+_H = {name: i for i, name in enumerate(_KEYS)}
 _COUNTED = ("person", "person_scale", "product")
 
 FACTS: tuple[str, ...] = (
@@ -121,18 +126,6 @@ PREFERENCES = {"tight": -1.0, "regular": 0.0, "loose": 1.0}
 """Fit preference as a number, in the order of ease."""
 
 CODED = ("category", "audience", "market", "occasion", "body_shape", "scale")
-_H = {each.name: i for i, each in enumerate(HISTORIES)}
-_S = {name: i for i, name in enumerate(SUMS)}
-_RATED_AT = [_H[name] for name in _RATED]
-_COUNTED_AT = [_H[name] for name in _COUNTED]
-_F = {name: i for i, name in enumerate(FACTS)}
-_SPREAD = slice(_S["spread_1"], _S["spread_3"] + 1)
-_TOLD = slice(_S["small"], _S["large"] + 1)
-_RECENT = slice(_S["recent_orders"], _S["recent_born"] + 1)
-_FAIR = slice(_S["fair_small"], _S["fair_large"] + 1)
-_BODY = slice(_F["chest_cm"], _F["hip_cm"] + 1)
-_MIDS = slice(_F["chest_mid"], _F["hip_mid"] + 1)
-
 VECTOR: tuple[str, ...] = (
     *FACTS,
     "bmi",
@@ -184,6 +177,65 @@ VECTOR: tuple[str, ...] = (
 """Names of the vector's columns, in order."""
 
 
+_V = {name: i for i, name in enumerate(VECTOR)}
+# Sums that are told as they are, by their names in the vector.
+_COPIED: dict[str, tuple[str, str]] = {
+    "person_scale.orders": ("person_scale", "orders"),
+    "person_scale.fair_sum": ("person_scale", "fair"),
+    "person_scale.kept": ("person_scale", "kept"),
+    "person.orders": ("person", "orders"),
+    "person.level_sum": ("person", "level"),
+    "product.weight": ("product", "surplus_weight"),
+}
+for _name in ("person_scale", "product", "product_size", "brand"):
+    _COPIED |= {f"{_name}.told_{outcome}": (_name, outcome) for outcome in _OUTCOMES}
+# Mean positions that a size is held against: their sum, and over how many lines.
+_MEANS = {"from_orders": ("fair", "orders"), "from_kept": ("kept_fair", "kept")}
+_MEANS |= {f"from_{outcome}": (f"fair_{outcome}", outcome) for outcome in _OUTCOMES}
+_LATELY = ("recent_orders", "recent_fair", "recent_born")
+_READ: dict[str, list[tuple[str, str]]] = {
+    "copied": list(_COPIED.values()),
+    "ends": [(name, end) for name in _RATED for end in ("small", "large")],
+    "fit": [(name, "fit") for name in _RATED],
+    "kept": [(name, "kept") for name in _RATED],
+    "orders": [(name, "orders") for name in _COUNTED],
+    "recent": [("person_scale", name) for name in _LATELY],
+    "recent_of_any": [("account_scale", name) for name in _LATELY],
+    "moments": [("person_scale", name) for name in ("orders", *_MOMENTS)],
+    "surplus": [("product", name) for name in ("surplus", "kept_surplus")],
+    "surplus_weight": [("product", name) for name in ("surplus_weight", "kept_weight")],
+    "summed": [("person_scale", summed) for summed, _ in _MEANS.values()],
+    "lines": [("person_scale", lines) for _, lines in _MEANS.values()],
+}
+"""The sums that are read, by what for."""
+
+
+def _places(names: Iterable[str]) -> Ints:
+    return np.array([_V[name] for name in names])
+
+
+def _columns(first: str, last: str) -> slice:
+    return slice(_V[first], _V[last] + 1)
+
+
+_TAKEN = np.array([
+    _H[history] * len(SUMS) + SUMS.index(name) for read in _READ.values() for history, name in read
+])  # fmt: skip
+_ENDS = np.cumsum([len(read) for read in _READ.values()]).tolist()
+_BY = {
+    name: slice(end - len(read), end)
+    for (name, read), end in zip(_READ.items(), _ENDS, strict=True)
+}
+_COPIED_TO, _FROM_MEANS = _places(_COPIED), _places(_MEANS)
+_STRENGTHS = np.array([[strength] for _, _, strength in _PARENTS])
+_RATES = _columns(f"{_RATED[0]}.small", f"{_RATED[-1]}.large")
+_LOG_TOLD = _columns(f"{_RATED[0]}.log_told", f"{_RATED[-1]}.log_told")
+_LOG_ORDERS = _columns(f"{_COUNTED[0]}.log_orders", f"{_COUNTED[-1]}.log_orders")
+_BODY = _places(("chest_cm", "waist_cm", "hip_cm", "height_cm", "foot_length_cm"))
+_MIDS = _places(f"{name}_mid" for name in ("chest", "waist", "hip", "height", "foot"))
+_GAPS = _columns("chest_gap", "foot_gap")
+
+
 def kept_shift(surplus: Floats, weight: Floats) -> Floats:
     """By how many steps a product is kept above what its buyers usually take.
 
@@ -194,16 +246,6 @@ def kept_shift(surplus: Floats, weight: Floats) -> Floats:
     """
     shift: Floats = surplus / (weight + SHIFT_PRIOR)
     return shift
-
-
-def _grown(facts: Floats, recent: Floats) -> Floats:
-    """Where a child of unknown age stands by now, by the sizes it took and the growth since."""
-    grown = np.full(len(facts), np.nan)
-    rows = np.flatnonzero(np.isfinite(facts[:, _F["step_cm"]]) & (recent[:, 0] > 0))
-    if len(rows):
-        age = facts[rows, _F["years"]] - recent[rows, 2] / recent[rows, 0]
-        grown[rows] = stature(np.maximum(age, 0.0), None)[0] / facts[rows, _F["step_cm"]]
-    return grown
 
 
 def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
@@ -223,69 +265,87 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
     -------
     ndarray
         Rows by `VECTOR`.
+
+    Notes
+    -----
+    A question has half a dozen rows, for which a call of numpy costs the same as for one number:
+    what is alike for several columns is done for all of them in one call.
     """
-    rows = len(facts)
-    told = sums[:, :, _TOLD]
-    rated = told[:, _RATED_AT]
-    ends = rated[:, :, ::2]
-    # Who keeps a line without a word has no complaint of its fit.
-    count = ends.sum(axis=2) + np.maximum(rated[:, :, 1], sums[:, _RATED_AT, _S["kept"]])
-    rates = np.empty((rows, len(_RATED), 2))
-    for here, (_, parent, strength) in enumerate(_PARENTS):
-        prior = base if parent is None else rates[:, _RATED.index(parent)]
-        rates[:, here] = (ends[:, here] + strength * prior) / (count[:, here, None] + strength)
+    vectors = np.empty((len(facts), len(VECTOR)))
+    vectors[:, : len(FACTS)] = facts
+    read = sums.reshape(len(sums), -1).take(_TAKEN, axis=1).T
+    vectors[:, _COPIED_TO] = read[_BY["copied"]].T
     with np.errstate(invalid="ignore", divide="ignore"):
-        person, product = sums[:, _H["person_scale"]], sums[:, _H["product"]]
-        # Who orders for one of several without naming whom is read by all the account ordered.
-        unnamed = facts[:, _F["wearer_unnamed"], None] > 0
-        recent = np.where(unnamed, sums[:, _H["account_scale"], _RECENT], person[:, _RECENT])
-        position, gap = facts[:, _F["position"]], facts[:, _F["gap"]]
-        height = facts[:, _F["height_cm"]]
-        orders = person[:, _S["orders"]]
-        shift = product[:, _S["surplus"]] / (product[:, _S["surplus_weight"]] + SHIFT_PRIOR)
-        grown = _grown(facts, recent)
+        _put_body(vectors)
+        _put_rates(vectors, read, base)
+        _put_choices(vectors, read)
+    return vectors
+
+
+def _put_body(vectors: Floats) -> None:
+    height = vectors[:, _V["height_cm"]]
+    vectors[:, _V["bmi"]] = vectors[:, _V["weight_kg"]] / (height / 100) ** 2
+    vectors[:, _GAPS] = vectors.take(_BODY, axis=1) - vectors.take(_MIDS, axis=1)
+
+
+def _put_rates(vectors: Floats, read: Floats, base: Floats) -> None:
+    ends = read[_BY["ends"]].reshape(len(_RATED), 2, -1)
+    # Who keeps a line without a word has no complaint of its fit.
+    count = ends[:, 0] + ends[:, 1] + np.maximum(read[_BY["fit"]], read[_BY["kept"]])
+    weight = count + _STRENGTHS
+    rates = np.empty(ends.shape)
+    for here, (_, parent, strength) in enumerate(_PARENTS):
+        prior = base[:, None] if parent is None else rates[_RATED.index(parent)]
+        rates[here] = (ends[here] + strength * prior) / weight[here]
+    vectors[:, _LOG_TOLD] = np.log1p(count).T
+    vectors[:, _RATES] = rates.T.reshape(len(vectors), -1)
+    vectors[:, _LOG_ORDERS] = np.log1p(read[_BY["orders"]]).T
+
+
+def _put_choices(vectors: Floats, read: Floats) -> None:
+    position, basket = vectors[:, _V["position"]], vectors[:, _V["basket_fair"]]
+    # Who orders for one of several without naming whom is read by all the account ordered.
+    unnamed = vectors[:, _V["wearer_unnamed"]] > 0
+    recent = np.where(unnamed, read[_BY["recent_of_any"]], read[_BY["recent"]])
+    shift, shift_of_kept = kept_shift(read[_BY["surplus"]], read[_BY["surplus_weight"]])
+    orders, *moments = read[_BY["moments"]]
+    counted, fair = orders, vectors[:, _V["person_scale.fair_sum"]]
+    grown = _grown(vectors, recent)
+    if grown is not None:
         outgrown = np.isfinite(grown)
-        usual = usual_position(
-            facts[:, _F["natural"]],
-            facts[:, _F["natural_sd"]],
-            np.where(outgrown, recent[:, 0], orders),
-            np.where(outgrown, recent[:, 0] * grown, person[:, _S["fair"]]),
-        )
-        plain, basket = position - shift, facts[:, _F["basket_fair"]]
-        vectors = (
-            facts,
-            facts[:, _F["weight_kg"]] / (height / 100) ** 2,
-            facts[:, _BODY] - facts[:, _MIDS],
-            height - facts[:, _F["height_mid"]],
-            facts[:, _F["foot_length_cm"]] - facts[:, _F["foot_mid"]],
-            np.log1p(count),
-            rates[:, :, 0],
-            rates[:, :, 1],
-            np.log1p(sums[:, _COUNTED_AT, _S["orders"]]),
-            orders,
-            told[:, _H["person_scale"]],
-            person[:, _S["fair"]],
-            person[:, _S["kept"]],
-            *split(orders, *person[:, _SPREAD].T),
-            sums[:, _H["person"], _S["orders"]],
-            sums[:, _H["person"], _S["level"]],
-            recent[:, 0],
-            recent[:, 1],
-            grown,
-            told[:, _H["product"]],
-            shift,
-            product[:, _S["surplus_weight"]],
-            kept_shift(product[:, _S["kept_surplus"]], product[:, _S["kept_weight"]]),
-            gap - shift,
-            usual,
-            position - usual,
-            plain - usual,
-            plain - person[:, _S["fair"]] / orders,
-            plain - person[:, _S["kept_fair"]] / person[:, _S["kept"]],
-            plain - basket,
-            basket - usual,
-            plain[:, None] - person[:, _FAIR] / told[:, _H["person_scale"]],
-            told[:, _H["product_size"]],
-            told[:, _H["brand"]],
-        )
-    return np.concatenate([v if v.ndim == 2 else v[:, None] for v in vectors], axis=1)
+        counted = np.where(outgrown, recent[0], orders)
+        fair = np.where(outgrown, recent[0] * grown, fair)
+    usual = usual_position(vectors[:, _V["natural"]], vectors[:, _V["natural_sd"]], counted, fair)
+    plain = position - shift
+    found = {
+        **dict(zip(WEARERS, split(orders, *moments), strict=True)),
+        "recent_orders": recent[0],
+        "recent_fair": recent[1],
+        "grown_position": np.nan if grown is None else grown,
+        "product.shift": shift,
+        "product.kept_shift": shift_of_kept,
+        "gap_from_shift": vectors[:, _V["gap"]] - shift,
+        "usual": usual,
+        "from_usual": position - usual,
+        "from_usual_shifted": plain - usual,
+        "from_basket": plain - basket,
+        "basket_from_usual": basket - usual,
+    }
+    for name, values in found.items():
+        vectors[:, _V[name]] = values
+    vectors[:, _FROM_MEANS] = (plain - read[_BY["summed"]] / read[_BY["lines"]]).T
+
+
+def _grown(vectors: Floats, recent: Floats) -> Floats | None:
+    """Where children of unknown age stand by now, by the sizes they took and the growth since.
+
+    NaN where it is not known; None where there is no such child.
+    """
+    step_cm = vectors[:, _V["step_cm"]]
+    rows = np.flatnonzero(np.isfinite(step_cm) & (recent[0] > 0))
+    if not len(rows):
+        return None
+    grown = np.full(len(vectors), np.nan)
+    age = vectors[rows, _V["years"]] - recent[2, rows] / recent[0, rows]
+    grown[rows] = stature(np.maximum(age, 0.0), None)[0] / step_cm[rows]
+    return grown

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from data_contracts.tables import SELF
 from features.bodies import BODY_COLUMNS, UNNAMED
 from features.choices import CHOICE_VARIANCE, OWN_SHARE, choice_items
 from features.frames import CHILD_HEIGHT, is_growing
-from features.garments import part_of_scale, stretch_of
 from features.histories import T0_US, decay
 from features.lines import PERSON_TEXTS, YEAR_US, is_aged
 from features.next_size import KeptSizes
@@ -32,14 +31,8 @@ from features.people_online import (
     person_keys,
     read_person,
 )
-from features.positions import AGED, PLACES, is_child_scale
-from features.products_online import (
-    OnlineProduct,
-    moved_by_buyers,
-    product_items,
-    product_key,
-    read_product,
-)
+from features.positions import AGED, is_child_scale
+from features.products_online import OnlineProduct, product_items, product_key
 from features.questions import SizeQuestion
 from features.size_fit import (
     FACTS,
@@ -49,6 +42,7 @@ from features.size_fit import (
     VECTOR,
     size_fit_vectors,
 )
+from features.size_fit_products import OF_PRODUCT, ProductReader, ReadProduct, Sizes
 from features.size_fit_space import SizeFitSpace
 from features.state import StateReader, state_key
 from features.window import WHOLE, Window
@@ -58,7 +52,6 @@ __all__ = ["SizeContext", "SizeFitLookup", "state_items"]
 Floats = npt.NDArray[np.float64]
 
 _F = {name: i for i, name in enumerate(FACTS)}
-_H = {history.name: i for i, history in enumerate(HISTORIES)}
 _MICROS = 1e6
 _OF_ANYONE = frozenset(PERSON_TEXTS)
 """What is told of a person without telling which of several children it is."""
@@ -92,18 +85,17 @@ class SizeContext:
     kept: KeptSizes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question about some sizes: by which scales they are read, and the histories it needs."""
+class _Asked(NamedTuple):
+    """A question about some sizes, with what is known of the wearer."""
 
     question: SizeQuestion
-    product: OnlineProduct
-    rows: list[int]
+    product: ReadProduct
+    sizes: Sizes
     person: Mapping[str, Any]
-    scales: list[str | None]
-    taken: list[float]
-    # Key in the store, which history, and for which row (None: for all).
-    keys: list[tuple[str, int, int | None]]
+    # Of every scale of the sizes: its name seen from the wearer's age, what that takes off.
+    framed: list[tuple[str, float]]
+    # Of every size, where the state has its histories, by `HISTORIES`.
+    keys: list[tuple[str | None, ...]]
 
 
 def state_items(
@@ -146,6 +138,7 @@ class SizeFitLookup:
         self._space = space
         self._state = state
         self._codes = space.codes_
+        self._products = ProductReader(space.codes_)
         self._scales: dict[str | None, tuple[float, float]] = {
             name: (float(mean[-1]), math.sqrt(covariance[-1, -1]))
             for name, (mean, covariance) in space.natural_.scales_.items()
@@ -159,136 +152,144 @@ class SizeFitLookup:
             first[product_key(q.product_id)] = None
             first.update(dict.fromkeys(person_keys(q)))
         found = self._state.get_many(list(first))
-        products: list[OnlineProduct | None] = []
-        asked: list[_Asked | None] = []
-        second: set[str] = set()
-        for q in questions:
-            stored = found.get(product_key(q.product_id))
-            product = None if stored is None else read_product(q.product_id, stored)
-            products.append(product)
-            asked.append(None if product is None else self._ask(q, product, found))
-            if asked[-1] is not None:
-                second.update(key for key, _, _ in asked[-1].keys)
-        histories = self._state.get_many(list(second)) if second else {}
+        products = [
+            self._products.read(q.product_id, found.get(product_key(q.product_id)))
+            for q in questions
+        ]
+        asked = [
+            None if product is None else self._ask(q, product, found)
+            for q, product in zip(questions, products, strict=True)
+        ]
         known = [each for each in asked if each is not None]
         if not known:
-            return [SizeContext(product) for product in products]
-        X = size_fit_vectors(
-            np.concatenate([self._facts(each) for each in known]),
-            np.concatenate([self._sums(each, histories) for each in known]),
-            self._space.base_,
-        )
+            return [_without_sizes(product) for product in products]
+        X = size_fit_vectors(self._facts(known), self._sums(known), self._space.base_)
         contexts, start = [], 0
         for product, each in zip(products, asked, strict=True):
-            if product is None or each is None:
-                contexts.append(SizeContext(product))
+            if each is None:
+                contexts.append(_without_sizes(product))
                 continue
-            end = start + len(each.rows)
-            labels = tuple(each.product.labels[row] for row in each.rows)
-            part = part_of_scale(
-                each.scales[0], product.category, product.audience, product.size_system
-            )
-            kept = self._kept(each.scales[0], part, X[start])
-            moved = moved_by_buyers(product, float(X[start, _V["product.kept_shift"]]))
-            contexts.append(SizeContext(moved, labels, part, X[start:end], each.person, kept))
+            end = start + len(each.sizes.labels)
+            contexts.append(self._context(each, X[start:end]))
             start = end
         return contexts
 
     def _ask(
-        self, q: SizeQuestion, product: OnlineProduct, found: Mapping[str, bytes]
+        self, q: SizeQuestion, product: ReadProduct, found: Mapping[str, bytes]
     ) -> _Asked | None:
         """Who asks about which sizes, seen from the wearer's age; None where there is no size."""
-        rows = _rows(product, q.candidate_sizes)
-        if not rows:
+        sizes = product.of(q.candidate_sizes)
+        if not sizes.labels:
             return None
-        person = read_person(q, product.audience, found, heights=product.heights)
+        audience = product.product.audience
+        person = read_person(q, audience, found, heights=product.heights)
         age, sex = person.get("age_years", math.nan), person.get("sex")
-        who = person.get("who", q.wearer)
-        of_scale = {
-            scale: self._space.ages_.of_one(scale, age, sex)
-            for scale in {product.scales[row] for row in rows}
-        }
-        framed = [of_scale[product.scales[row]] for row in rows]
-        scales = [scale for scale, _ in framed]
-        taken = [taken for _, taken in framed]
-        return _Asked(q, product, rows, person, scales, taken, _keys(q, product, rows, scales, who))
+        framed: list[tuple[str, float]] = []
+        for scale in sizes.scales:
+            name, taken = self._space.ages_.of_one(scale, age, sex)
+            framed.append((name or scale, taken))
+        own = _own_keys(q, person.get("who", q.wearer), audience, [scale for scale, _ in framed])
+        keys = [
+            own[scale] + of_size for scale, of_size in zip(sizes.scale_of, sizes.keys, strict=True)
+        ]
+        return _Asked(q, product, sizes, person, framed, keys)
 
-    def _facts(self, asked: _Asked) -> Floats:
-        codes = self._codes
-        q, product, person = asked.question, asked.product, asked.person
-        of_all = {
-            **person,
-            "child_age": person.get("age_years", math.nan),
-            "fit_preference": PREFERENCES.get(person.get("fit_preference", ""), math.nan),
-            "stretch": stretch_of(product.material),
-            "years": (q.asked_at * _MICROS - T0_US) / YEAR_US,
-            "category": codes["category"].get(product.category or "", math.nan),
-            "audience": codes["audience"].get(product.audience, math.nan),
-            "market": codes["market"].get(q.market or "", math.nan),
-            "occasion": codes["occasion"].get(q.occasion or "", math.nan),
-            "body_shape": codes["body_shape"].get(person.get("body_shape", ""), math.nan),
-        }
-        facts = np.empty((len(asked.rows), len(FACTS)))
-        facts[:] = [of_all.get(name, math.nan) for name in FACTS]
-        facts[:, _PRODUCT_COLUMNS] = product.facts[asked.rows]
-        facts[:, _F["position"]] -= asked.taken
+    def _facts(self, asked: Sequence[_Asked]) -> Floats:
+        """Sizes of all questions by `FACTS`."""
+        told: list[list[float]] = []
+        rows: list[int] = []
+        for each in asked:
+            rows += [len(told) + scale for scale in each.sizes.scale_of]
+            told += self._told(each)
+        here = np.array(told).take(rows, axis=0)
+        facts = np.concatenate([each.sizes.facts for each in asked])
+        facts[:, _TOLD] = here[:, : len(_TOLD)]
+        taken, moved, natural = here[:, len(_TOLD) :].T
+        position = facts[:, _F["position"]] - taken - moved
+        facts[:, _F["position"]] = position
+        facts[:, _F["gap"]] = position - natural
+        return facts
+
+    def _told(self, asked: _Asked) -> list[list[float]]:
+        """What the sizes of every scale have in common.
+
+        The facts `_TOLD`, what the wearer's age and the kind of garment take off the position, and
+        the natural position where it makes a gap.
+        """
+        q, person, codes = asked.question, asked.person, self._codes
         body = body_of(person)
-        aged = False
-        scales = set(asked.scales)
-        for scale in scales:
-            # Who sends a figure of the child's along says which child it is.
-            named = q.wearer != SELF or not _OF_ANYONE.issuperset(q.measurements)
-            unnamed = is_child_scale(scale) and not named
+        of_all = [
+            *body,
+            PREFERENCES.get(person.get("fit_preference", ""), math.nan),
+            (q.asked_at * _MICROS - T0_US) / YEAR_US,
+            codes["market"].get(q.market or "", math.nan),
+            codes["occasion"].get(q.occasion or "", math.nan),
+            codes["body_shape"].get(person.get("body_shape", ""), math.nan),
+        ]
+        # Who sends a figure of the child's along says which child it is.
+        named = q.wearer != SELF or not _OF_ANYONE.issuperset(q.measurements)
+        gap = has_figures(person) or any(is_aged(scale) for scale, _ in asked.framed)
+        told = []
+        for scale, taken in asked.framed:
+            unnamed = not named and is_child_scale(scale) > 0
             read_by = f"{scale}{UNNAMED}" if unnamed else scale
-            here: slice | list[int] = slice(None)
-            if len(scales) > 1:
-                here = [row for row, each in enumerate(asked.scales) if each == scale]
             natural, spread = self._space.natural_.predict_one(body, read_by)
-            part = part_of_scale(read_by, product.category, product.audience, product.size_system)
+            moved = 0.0
+            part = asked.product.part_of(read_by)
             if part != read_by:
                 of_part, spread_of_part = self._space.natural_.predict_one(body, part)
                 if not math.isnan(of_part):
-                    facts[here, _F["position"]] -= of_part - natural
-                    spread = spread_of_part
-            told = (
-                natural,
-                spread,
-                *self._scales.get(read_by, (math.nan, math.nan)),
-                is_growing(scale),
-                float(unnamed),
-                codes["scale"].get(scale or "", math.nan),
-                self._space.ages_.stature_step(scale),
-            )
-            for column, value in zip(_SCALE_COLUMNS, told, strict=True):
-                facts[here, column] = value
-            aged |= is_aged(scale)
-        if aged or has_figures(person):
-            facts[:, _F["gap"]] = facts[:, _F["position"]] - facts[:, _F["natural"]]
-        return facts
+                    moved, spread = of_part - natural, spread_of_part
+            mean, sd = self._scales.get(read_by, _UNKNOWN)
+            told.append([
+                *of_all, natural, spread, mean, sd, is_growing(scale), unnamed,
+                codes["scale"].get(scale, math.nan), self._space.ages_.stature_step(scale),
+                taken, moved, natural if gap else math.nan,
+            ])  # fmt: skip
+        return told
+
+    def _sums(self, asked: Sequence[_Asked]) -> Floats:
+        """Sizes of all questions by `HISTORIES` by `SUMS`, as they are by the time of asking."""
+        keys = [key for each in asked for of_size in each.keys for key in of_size]
+        found: Mapping[Any, bytes] = self._state.get_many(list(filter(None, dict.fromkeys(keys))))
+        stored = [found.get(key, _NO_SUMS) for key in keys]
+        sums = np.frombuffer(b"".join(stored), "<f8").reshape(-1, len(HISTORIES), len(SUMS))
+        moments = np.array([each.question.asked_at * _MICROS for each in asked])
+        faded = decay(_HALF_LIVES, moments[:, None])
+        return sums * faded.repeat([len(each.keys) for each in asked], axis=0)[:, None]
+
+    def _context(self, asked: _Asked, X: Floats) -> SizeContext:
+        product, (scale, _) = asked.product, asked.framed[0]
+        part = product.part_of(scale)
+        return SizeContext(
+            product.moved(float(X[0, _V["product.kept_shift"]])),
+            asked.sizes.labels,
+            part,
+            X,
+            asked.person,
+            self._kept(scale, part, X[0]),
+        )
 
     def _kept(self, scale: str | None, part: str | None, x: Floats) -> KeptSizes | None:
         """What the wearer's kept sizes say of the stature; None where they say nothing of it."""
-        orders = x[_KEPT_ORDERS]
-        if scale != CHILD_HEIGHT + AGED or not orders > 0:
+        if scale != CHILD_HEIGHT + AGED or not x[_KEPT_ORDERS] > 0:
             return None
         plain = x[_V["position"]] - x[_V["product.shift"]]
         above = plain - x[_V["from_kept"]] - x[_V["scale_mean"]]
-        step = self._space.ages_.steps[CHILD_HEIGHT]
+        step, orders = self._space.ages_.steps[CHILD_HEIGHT], x[_KEPT_ORDERS]
         habit = OWN_SHARE * self._space.natural_.spread_of(_TALL_AND_OLD, part) ** 2
         return KeptSizes(float(above * step), float((habit + CHOICE_VARIANCE / orders) * step**2))
 
-    def _sums(self, asked: _Asked, histories: Mapping[str, bytes]) -> Floats:
-        sums = np.zeros((len(asked.rows), len(HISTORIES), len(SUMS)))
-        for key, history, row in asked.keys:
-            stored = histories.get(key)
-            if stored is not None:
-                sums[slice(None) if row is None else row, history] = np.frombuffer(stored, "<f8")
-        return sums * decay(_HALF_LIVES, asked.question.asked_at * _MICROS)
 
-
-_SCALE_COLUMNS = [
-    _F[name]
+_TOLD = [
+    _F["child_age" if name == "age_years" else name]
     for name in (
+        *BODY_COLUMNS,
+        "fit_preference",
+        "years",
+        "market",
+        "occasion",
+        "body_shape",
         "natural",
         "natural_sd",
         "scale_mean",
@@ -299,44 +300,34 @@ _SCALE_COLUMNS = [
         "step_cm",
     )
 ]
-_PRODUCT_COLUMNS = [_F[name] for name in PLACES]
+"""The facts that hang on who asks, and by which scale."""
 _V = {name: i for i, name in enumerate(VECTOR)}
 _KEPT_ORDERS = _V["person_scale.kept"]
 _TALL_AND_OLD = [name in ("height_cm", "age_years") for name in BODY_COLUMNS]
 _HALF_LIVES = HISTORIES[0].half_lives
+_NO_SUMS = bytes(8 * len(SUMS))
+_UNKNOWN = (math.nan, math.nan)
+_OF_PERSON = ("person", "person_scale", "account_scale")
+assert (*_OF_PERSON, *OF_PRODUCT) == tuple(each.name for each in HISTORIES)
 
 
-def _rows(product: OnlineProduct, wanted: Sequence[str]) -> list[int]:
-    """Sizes to advise on, smallest first; those of no scale cannot be compared."""
+def _without_sizes(product: ReadProduct | None) -> SizeContext:
+    return SizeContext(None if product is None else product.product)
+
+
+def _own_keys(
+    q: SizeQuestion, who: str, audience: str, scales: Sequence[str]
+) -> list[tuple[str | None, ...]]:
+    """Of every scale, where the state has the histories `_OF_PERSON`."""
+    if q.customer_id is None:
+        return [(None, None, None)] * len(scales)
+    person = state_key(q.customer_id, who)
+    key = state_key("person", person, audience)
     return [
-        row
-        for row, label in enumerate(product.labels)
-        if product.scales[row] is not None and (not wanted or label in wanted)
+        (
+            key,
+            state_key("person_scale", person, scale),
+            state_key("account_scale", q.customer_id, scale),
+        )
+        for scale in scales
     ]
-
-
-def _keys(
-    q: SizeQuestion,
-    product: OnlineProduct,
-    rows: list[int],
-    scales: Sequence[str | None],
-    who: str,
-) -> list[tuple[str, int, int | None]]:
-    """Key in the store, which history, and for which row (None: for all)."""
-    keys: list[tuple[str, int, int | None]] = [
-        (state_key("product", product.product_id), _H["product"], None)
-    ]
-    if product.brand is not None:
-        keys.append((state_key("brand", product.brand), _H["brand"], None))
-    if product.category is not None:
-        keys.append((state_key("category", product.category), _H["category"], None))
-    for i, row in enumerate(rows):
-        label = product.labels[row]
-        keys.append((state_key("product_size", product.product_id, label), _H["product_size"], i))
-    if q.customer_id is not None:
-        person = state_key(q.customer_id, who)
-        keys.append((state_key("person", person, product.audience), _H["person"], None))
-        for i, scale in enumerate(map(str, scales)):
-            keys.append((state_key("person_scale", person, scale), _H["person_scale"], i))
-            keys.append((state_key("account_scale", q.customer_id, scale), _H["account_scale"], i))
-    return keys

@@ -57,14 +57,17 @@ def split(
     mean = first / n
     variance = np.maximum(second / n - mean**2, 0.0)
     excess = (n * variance / SCATTER - (n - 1)) / np.sqrt(2 * np.maximum(n - 1, 1.0))
-    two = np.clip((excess - _DOUBT) / (_CERTAIN - _DOUBT), 0.0, 1.0)
+    two = np.minimum(np.maximum((excess - _DOUBT) / (_CERTAIN - _DOUBT), 0.0), 1.0)
     between = variance - SCATTER
     two = np.where((orders >= _FEWEST) & (between > 0), two, 0.0)
-    between = np.where(two > 0, between, 1.0)
+    told = two > 0
+    if not told.any():
+        return two, mean, mean + 0.0, np.full(len(n), 0.5)
+    between = np.where(told, between, 1.0)
     cubed = third / n - 3 * mean * second / n + 2 * mean**3
     skew = cubed / between**1.5
     share = 0.5 * (1 - skew / np.sqrt(4 + skew**2))
     least = np.maximum(_LEAST_SHARE, 1 / np.maximum(n, _FEWEST))
-    share = np.clip(share, least, 1 - least)
-    apart = np.where(two > 0, np.sqrt(between / (share * (1 - share))), 0.0)
-    return two, mean - share * apart, mean + (1 - share) * apart, np.where(two > 0, share, 0.5)
+    share = np.minimum(np.maximum(share, least), 1 - least)
+    apart = np.where(told, np.sqrt(between / (share * (1 - share))), 0.0)
+    return two, mean - share * apart, mean + (1 - share) * apart, np.where(told, share, 0.5)

@@ -18,7 +18,7 @@ __all__ = ["NextQuestion"]
 
 _V: Final = {name: i for i, name in enumerate(VECTOR)}
 _AGE: Final = "age_years"
-_BODY: Final = [_V["child_age" if name == _AGE else name] for name in BODY_COLUMNS]
+_BODY: Final = np.array([_V["child_age" if name == _AGE else name] for name in BODY_COLUMNS])
 _ASKED: Final = tuple("cup" if name == "cup_index" else name for name in BODY_COLUMNS)
 _FOOT: Final = "foot_length_cm"
 _OF_FEET: Final = "|foot"  # in the name of every scale of shoes
@@ -69,15 +69,15 @@ class NextQuestion:
         # A figure that is sent along is the wearer's, so that it is known who that is.
         if question.wearer == SELF and not any(told) and context.X[0, _TWO] > _LIKELY:
             return "wearer"
-        known = tuple(np.isfinite(context.X[0, _BODY]).tolist())
+        known = tuple(np.isfinite(context.X[0].take(_BODY)).tolist())
         unnamed = bool(context.X[0, _V["wearer_unnamed"]])
         child = context.product.audience in CHILDREN
         # A grown-up's age and, for clothes, the foot only go with the size; they do not decide it.
         sensible = {_AGE: child, _FOOT: _OF_FEET in context.scale}
-        open_ = tuple(
+        open_ = tuple([
             not here and not sent and sensible.get(name, True)
             for here, sent, name in zip(known, told, _ASKED, strict=True)
-        )
+        ])  # fmt: skip
         key = (context.scale, known, open_, unnamed, child, question.customer_id is not None)
         if key not in self._found:
             best = self._search(

@@ -37,11 +37,12 @@ __all__ = ["ModelAdvisor", "load_advisor", "next_size_up"]
 Floats = npt.NDArray[np.float64]
 
 _V = {name: i for i, name in enumerate(VECTOR)}
-_TOLD = [_V[f"product.told_{outcome}"] for outcome in ("small", "fit", "large")]
+_TOLD = np.array([_V[f"product.told_{outcome}"] for outcome in ("small", "fit", "large")])
 _GAP, _ORDERS = _V["gap"], _V["person.orders"]
 _FROM_FIT, _TOLD_FIT = _V["from_fit"], _V["person_scale.told_fit"]
 _NEAR = 0.5  # a size is meant when it is nearer than half a step
 _MOST_FLAGS = 10_000
+_MOST_PRODUCTS = 2_000
 _CHARTS: dict[str | None, Chart] = {each: each for each in get_args(Chart)}
 
 
@@ -80,6 +81,7 @@ class ModelAdvisor:
         self._label = label
         # Many questions are about few products.
         self._flag = lru_cache(_MOST_FLAGS)(partial(flag_product, usual=model.usual_))
+        self._sizes = _SizesOfProducts()
         self._guard = StateGuard(state, label, space.fingerprint)
 
     def label(self) -> ModelLabel:
@@ -106,7 +108,7 @@ class ModelAdvisor:
         """
         self._guard.check()
         return [
-            Known(question, _sizes(context.product), context)
+            Known(question, self._sizes.of(context.product), context)
             for question, context in zip(questions, self._lookup.contexts(questions), strict=True)
         ]
 
@@ -117,9 +119,10 @@ class ModelAdvisor:
         decisions: dict[int, Decision] = {}
         if asked:
             counts = [len(contexts[i].labels) for i in asked]
+            vectors = [_vectors(contexts[i]) for i in asked]
             rows = _Rows(
-                X=np.concatenate([_vectors(contexts[i]) for i in asked]),
-                line=np.repeat(asked, counts),
+                X=np.concatenate(vectors) if len(vectors) > 1 else vectors[0],
+                line=np.array(asked).repeat(counts),
                 label=np.array([label for i in asked for label in contexts[i].labels], object),
                 chosen=np.zeros(sum(counts), dtype=bool),
             )
@@ -139,22 +142,23 @@ class ModelAdvisor:
             return SizeAdvice("not_sized")
         if decision is None:  # only sizes that no scale holds were asked about
             return SizeAdvice("not_enough_information")
-        X = _vectors(context)
-        told = X[0, _TOLD].tolist()
+        status, recommended = decision.verdict.status, decision.recommended
+        size_set = decision.size_set
+        told = _vectors(context)[0].take(_TOLD).tolist()
         flag = self._flag(*told)
         return SizeAdvice(
-            status=decision.verdict.status,
-            recommended=decision.recommended,
-            size_set=decision.size_set,
+            status=status,
+            recommended=recommended,
+            size_set=size_set,
             sizes=_outlooks(decision),
             product_flag=flag,
             because=_because(question, context, decision.labels, told, flag),
-            ask_next=(self._next.of(context, question) if len(decision.size_set) > 1 else None),
+            ask_next=self._next.of(context, question) if len(size_set) > 1 else None,
             next_size=(
                 None  # there is no size to come after
-                if decision.verdict.status == "no_good_size"
+                if status == "no_good_size" or product.audience not in CHILDREN
                 else next_size_up(
-                    context, product, decision.recommended or decision.likeliest, question.asked_at
+                    context, product, recommended or decision.likeliest, question.asked_at
                 )
             ),
         )
@@ -231,9 +235,25 @@ def _vectors(context: SizeContext) -> Floats:
     return context.X
 
 
-def _sizes(product: OnlineProduct | None) -> ProductSizes | None:
-    if product is None:
-        return None
+class _SizesOfProducts:
+    """What endpoints show of products, remembered with the product it was made of."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[OnlineProduct, ProductSizes]] = {}
+
+    def of(self, product: OnlineProduct | None) -> ProductSizes | None:
+        """The sizes of a product; the same object while the look-up gives the same product."""
+        if product is None:
+            return None
+        known = self._known.get(product.product_id)
+        if known is None or known[0] is not product:
+            if known is None and len(self._known) >= _MOST_PRODUCTS:
+                del self._known[next(iter(self._known))]
+            known = self._known[product.product_id] = product, _sizes(product)
+        return known[1]
+
+
+def _sizes(product: OnlineProduct) -> ProductSizes:
     return ProductSizes(
         labels=product.labels,
         size_system=product.size_system,
@@ -245,12 +265,10 @@ def _sizes(product: OnlineProduct | None) -> ProductSizes | None:
 
 
 def _outlooks(decision: Decision) -> tuple[SizeOutlook, ...]:
-    if not np.isfinite(decision.fit).all():
+    small, fits, large = decision.fit.T.tolist()
+    if not math.isfinite(sum(small) + sum(fits) + sum(large)):
         return ()
-    return tuple(
-        SizeOutlook(label, *shares)
-        for label, shares in zip(decision.labels, decision.fit.tolist(), strict=True)
-    )
+    return tuple(map(SizeOutlook, decision.labels, small, fits, large))
 
 
 def _because(
@@ -297,12 +315,9 @@ def _share(count: float, n: int) -> dict[str, float | int | str]:
 def _nearest(steps: Sequence[float], labels: Sequence[str]) -> str | None:
     """Label of the size that is nearest in steps; None where it is beyond the sizes asked about."""
     # Plain floats: for the few sizes of a product an array's functions cost twenty times as much.
-    distance, label = min(
-        (
-            (abs(step), label)
-            for step, label in zip(steps, labels, strict=True)
-            if math.isfinite(step)
-        ),
-        default=(math.inf, None),
-    )
-    return label if distance <= _NEAR else None
+    least, nearest = _NEAR, None
+    for step, label in zip(steps, labels, strict=True):
+        distance = abs(step)  # a step that is not known is nearer than none
+        if distance < least or (distance == least and (nearest is None or label < nearest)):
+            least, nearest = distance, label
+    return nearest

@@ -106,7 +106,8 @@ class SizeLabels:
             return ShownSizes(missing=tuple(asked or ()))
         key = (product_id, market, None if asked is None else tuple(asked))
         found = self._found.get(key)
-        if found is not None and found[0] == product:  # else it was materialised anew
+        # Else it was materialised anew. Nearly always the very same object is asked about again.
+        if found is not None and (found[0] is product or found[0] == product):
             return found[1]
         shown = _show(product, market, asked)
         if found is None and len(self._found) >= self._most:

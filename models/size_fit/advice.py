@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = ["Because", "NextSize", "ProductFlag", "SizeAdvice", "SizeOutlook", "Status"]
 
@@ -20,8 +20,7 @@ Status = Literal[
 ProductFlag = Literal["runs_small", "true_to_size", "runs_large"]
 
 
-@dataclass(frozen=True, slots=True)
-class SizeOutlook:
+class SizeOutlook(NamedTuple):
     """How one size of the product would fit this person; the three numbers sum to one."""
 
     label: str

@@ -13,6 +13,7 @@ and the level is set last, by rank, so that the overall coverage is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,11 +81,14 @@ class ConformalSets:
 
     def thresholds(self, groups: Ints) -> Floats:
         """The thresholds of questions, by the groups they are in."""
-        total = np.full(len(groups), self.overall_)
-        for column, effects in zip(groups.T, self.effects_, strict=False):
-            total += [effects.get(code, 0.0) for code in column.tolist()]
-        clipped: Floats = np.clip(total, 0.0, 1.0)
-        return clipped
+        return np.array([self.threshold(codes) for codes in groups.tolist()])
+
+    def threshold(self, codes: Sequence[int]) -> float:
+        """The threshold of one question, by the code of the group it is in of every factor."""
+        total = self.overall_
+        for code, effects in zip(codes, self.effects_, strict=False):
+            total += effects.get(code, 0.0)
+        return min(max(total, 0.0), 1.0)
 
     def _regress(self, scores: Floats, dummies: Floats) -> Floats:
         """Effects of the groups on the quantile, by smoothed quantile regression with a ridge."""
@@ -117,7 +121,7 @@ class ConformalSets:
 
 def size_set(fit: Floats, threshold: float) -> npt.NDArray[np.bool_]:
     """Which sizes are in the set: those that reach the threshold, and those between them."""
-    reached = np.flatnonzero(fit >= threshold * fit.max())
+    (reached,) = (fit >= threshold * fit.max()).nonzero()
     inside = np.zeros(len(fit), dtype=bool)
     inside[reached[0] : reached[-1] + 1] = True
     return inside

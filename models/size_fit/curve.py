@@ -79,19 +79,22 @@ def join_curves(
         the booster counts silence as fit, the ordinal model does not.
     """
     question = _question(starts, len(taste))
-    chosen = probit(np.add.reduceat(outlook.chosen[:, ::2] * taste[:, None], starts))
-    seen = probit(np.add.reduceat(boosted[:, ::2] * taste[:, None], starts))
+    shares = np.empty((2, len(taste), 2))
+    shares[0], shares[1] = outlook.chosen[:, ::2], boosted[:, ::2]
+    shares *= taste[:, None]
+    chosen, seen = probit(np.add.reduceat(shares, starts, axis=1))
     shift = seen - chosen - lean
     ends = ndtr(probit(outlook.would[:, ::2]) + shift[question])
-    own_fit = np.clip(1.0 - ndtr(chosen + shift).sum(axis=1), 0.0, 1.0)
+    small, large = ndtr(chosen + shift).T
+    own_fit = _within(1.0 - (small + large), 0.0, 1.0)
+    for rows in _uneven(ends, starts, question):
+        ends[rows, 0] = _falling(ends[rows, 0])
+        ends[rows, 1] = _falling(ends[rows, 1][::-1])[::-1]
     fit = np.empty((len(taste), 3))
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(taste)], strict=True):
-        fit[start:end, 0] = _falling(ends[start:end, 0])
-        fit[start:end, 2] = _falling(ends[start:end, 1][::-1])[::-1]
-    excess = np.maximum(fit[:, 0] + fit[:, 2], 1.0) * (1 + _LEAST)
-    fit[:, 0] /= excess
-    fit[:, 2] /= excess
-    fit[:, 1] = 1.0 - fit[:, 0] - fit[:, 2]
+    small, large = ends.T
+    ends /= (np.maximum(small + large, 1.0) * (1 + _LEAST))[:, None]
+    fit[:, ::2] = ends
+    fit[:, 1] = 1.0 - small - large
     return Curves(fit=fit, taste=taste, own_fit=own_fit)
 
 
@@ -99,13 +102,33 @@ def _question(starts: Ints, rows: int) -> Ints:
     """Number of the question of every row."""
     first = np.zeros(rows, dtype=np.int64)
     first[starts[1:]] = 1
-    return np.cumsum(first)
+    return first.cumsum()
 
 
 def probit(share: Floats) -> Floats:
     """Standard normal quantile of shares, kept off nil and one."""
-    z: Floats = ndtri(np.clip(share, 1e-6, 1 - 1e-6))
+    z: Floats = ndtri(_within(share, 1e-6, 1 - 1e-6))
     return z
+
+
+def _within(values: Floats, low: float, high: float) -> Floats:
+    """``np.clip``, which takes three times as long for a few numbers."""
+    within: Floats = np.minimum(np.maximum(values, low), high)
+    return within
+
+
+def _uneven(ends: Floats, starts: Ints, question: Ints) -> list[slice]:
+    """The rows of each question over whose sizes small rises, or large falls.
+
+    They are few; what :func:`_falling` would leave as it is need not go through it.
+    """
+    small, large = ends.T
+    even = (small[1:] <= small[:-1]) & (large[1:] >= large[:-1])
+    even |= question[1:] != question[:-1]
+    if even.all():
+        return []
+    bounds = [*starts.tolist(), len(ends)]
+    return [slice(bounds[i], bounds[i + 1]) for i in set(question[1:][~even].tolist())]
 
 
 def _falling(curve: Floats) -> Floats:

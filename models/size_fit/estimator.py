@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +29,7 @@ __all__ = ["Decision", "SizeFit", "SizeRows"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_ORDINAL = [VECTOR.index(name) for name in ORDINAL_COLUMNS]
+_ORDINAL = np.array([VECTOR.index(name) for name in ORDINAL_COLUMNS])
 # What only serves the ordinal model, repeats another column, or tells the calendar: a date learned
 # is a date of the past.
 _UNBOOSTED = {
@@ -47,11 +46,11 @@ _UNBOOSTED = {
     "category.log_told",
 }
 _COLUMNS = tuple(name for name in VECTOR if name not in _UNBOOSTED)
-_BOOSTED = [VECTOR.index(name) for name in _COLUMNS]
+_BOOSTED = np.array([VECTOR.index(name) for name in _COLUMNS])
 _CODED = [_COLUMNS.index(name) for name in CODED]
 _BASKET = [_COLUMNS.index(name) for name in (*BASKET, "from_basket", "basket_from_usual")]
 _GAP, _HISTORY = VECTOR.index("gap"), VECTOR.index("person.orders")
-_COVERED = (VECTOR.index("audience"), VECTOR.index("market"))
+_COVERED = np.array([VECTOR.index("audience"), VECTOR.index("market")])
 _CHART = VECTOR.index("chart_sd")
 _HELD_BACK, _ENOUGH_LINES = 0.15, 3000
 _FORMAT = 2
@@ -257,7 +256,7 @@ class SizeFit(Classifier):
         return level
 
     def _ordinal(self, X: Vectors, y: Ints, said: npt.NDArray[np.bool_]) -> OrdinalFit:
-        own = X.of(_ORDINAL)
+        own = X.of(_ORDINAL.tolist())
         placed = own.of(PLACED).matrix()
         drawn, quiet = OrdinalFit.drawn(placed, y, said, seed=self.random_state)
         return OrdinalFit().fit_drawn(own.take(drawn), y[drawn], quiet)
@@ -291,7 +290,7 @@ class SizeFit(Classifier):
     def _lean(self, X: Vectors, boosters: BoosterEnsemble) -> Floats:
         rows = np.random.default_rng(self.random_state).permutation(len(X))[:20_000]
         lines = X.take(rows)
-        chosen = self.ordinal_.outlook(lines[:, _ORDINAL]).chosen
+        chosen = self.ordinal_.outlook(lines.take(_ORDINAL, axis=1)).chosen
         seen = self._observed(lines, boosters)
         known = np.isfinite(chosen).all(axis=1)
         if not known.any():
@@ -300,8 +299,8 @@ class SizeFit(Classifier):
         return lean
 
     def _observed(self, X: Floats, boosters: BoosterEnsemble) -> Floats:
-        chosen = self.ordinal_.outlook(X[:, _ORDINAL]).chosen
-        seen = boosters.predict(np.column_stack([X[:, _BOOSTED], chosen[:, ::2]]))
+        chosen = self.ordinal_.outlook(X.take(_ORDINAL, axis=1)).chosen
+        seen = boosters.predict(_boosted(X, chosen))
         return apply_level(seen, self.level_)
 
     def predict_proba(self, X: pd.DataFrame | Floats) -> Floats:
@@ -334,13 +333,12 @@ class SizeFit(Classifier):
         return self._curves(_matrix(X), np.asarray(starts, dtype=np.int64), self.boosters_)
 
     def _curves(self, X: Floats, starts: Ints, boosters: BoosterEnsemble) -> Curves:
-        outlook = self.ordinal_.outlook(X[:, _ORDINAL])
+        outlook = self.ordinal_.outlook(X.take(_ORDINAL, axis=1))
         taste = likely_choices(outlook, starts)
-        likely = ~(taste == 0.0)  # a taste that is unknown stays in, and makes the curve unknown
+        # A taste that is unknown stays in, and makes the curve unknown.
+        (likely,) = (taste != 0.0).nonzero()
         seen = np.zeros((len(X), 3))
-        seen[likely] = boosters.predict(
-            np.column_stack([X[likely][:, _BOOSTED], outlook.chosen[likely][:, ::2]])
-        )
+        seen[likely] = boosters.predict(_boosted(X[likely], outlook.chosen[likely]))
         return join_curves(outlook, taste, seen, starts, self.lean_)
 
     def advise(self, candidates: SizeRows) -> list[Decision]:
@@ -348,30 +346,34 @@ class SizeFit(Classifier):
         if not len(candidates.line):
             return []
         starts = _starts(candidates.line)
-        curves = self.curves(candidates.X, starts)
-        ends = np.append(starts[1:], len(candidates.line))
-        thresholds = self.sets_.thresholds(_groups(candidates.X[starts]))
-        decisions = []
-        for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            labels = tuple(str(label) for label in candidates.label[start:end])
-            decisions.append(
-                self._decide(
-                    int(candidates.line[start]),
-                    labels,
-                    curves.fit[start:end],
-                    float(curves.own_fit[i]),
-                    float(thresholds[i]),
-                )
+        curves = self._curves(candidates.X, starts, self.boosters_)
+        groups = _groups(candidates.X[starts])
+        bounds = [*starts.tolist(), len(candidates.line)]
+        return [
+            self._decide(
+                line,
+                tuple(map(str, candidates.label[start:end].tolist())),
+                curves.fit[start:end],
+                own_fit,
+                self.sets_.threshold(codes),
             )
-        return decisions
+            for line, start, end, own_fit, codes in zip(
+                candidates.line[starts].tolist(),
+                bounds[:-1],
+                bounds[1:],
+                curves.own_fit.tolist(),
+                groups.tolist(),
+                strict=True,
+            )
+        ]
 
     def _decide(
-        self, line: int, labels: Sequence[str], fit: Floats, own_fit: float, threshold: float
+        self, line: int, labels: tuple[str, ...], fit: Floats, own_fit: float, threshold: float
     ) -> Decision:
         verdict = decide(fit, own_fit, self.resolution_)
         known = np.isfinite(fit).all()
         inside = size_set(fit[:, 1], threshold) if known else np.ones(len(fit), bool)
-        return Decision(line, tuple(labels), fit, verdict, inside, own_fit)
+        return Decision(line, labels, fit, verdict, inside, own_fit)
 
     def save(self, folder: str | Path) -> None:
         """Write the model as JSON and LightGBM text; nothing in it is ever executed."""
@@ -437,8 +439,8 @@ class _Seen:
     seed: int
 
     def __call__(self, block: Floats, first: int) -> Floats:
-        chosen = self.ordinal.outlook(block[:, _ORDINAL]).chosen
-        seen = np.column_stack([block[:, _BOOSTED], chosen[:, ::2]])
+        chosen = self.ordinal.outlook(block.take(_ORDINAL, axis=1)).chosen
+        seen = _boosted(block, chosen)
         # A quarter of the lines is learned without its basket: questions of the API have none.
         # One draw a line, so that a block begins where its first line's draw is.
         draws = np.random.PCG64(self.seed)
@@ -446,6 +448,14 @@ class _Seen:
         alone = np.random.Generator(draws).random(len(seen)) < 0.25
         seen[np.ix_(np.flatnonzero(alone), np.array(_BASKET))] = np.nan
         return seen
+
+
+def _boosted(X: Floats, chosen: Floats) -> Floats:
+    """What the boosters see of rows: their columns, and what the ordinal model says of them."""
+    seen = np.empty((len(X), len(_BOOSTED) + 2))
+    seen[:, :-2] = X.take(_BOOSTED, axis=1)
+    seen[:, -2:] = chosen[:, ::2]
+    return seen
 
 
 def _matrix(X: pd.DataFrame | Floats) -> Floats:
@@ -469,7 +479,9 @@ def _newest(when: npt.NDArray[Any], candidates: SizeRows | None) -> Ints:
 
 
 def _starts(line: Ints) -> Ints:
-    return np.flatnonzero(np.r_[True, line[1:] != line[:-1]])
+    first = np.ones(len(line), dtype=bool)
+    first[1:] = line[1:] != line[:-1]
+    return np.flatnonzero(first)
 
 
 def _groups(X: Floats) -> Ints:
@@ -479,9 +491,10 @@ def _groups(X: Floats) -> Ints:
     together, and whether the chart is an estimate.
     """
     known = np.isfinite(X[:, _GAP]) + 2 * (X[:, _HISTORY] > 0)
-    audience, market = (np.nan_to_num(X[:, i], nan=-1.0).astype(np.int64) for i in _COVERED)
+    codes = X.take(_COVERED, axis=1)
+    audience, market = np.where(np.isnan(codes), -1.0, codes).astype(np.int64).T
     both = np.where(audience < 0, -1, 4 * audience + known)
-    groups: Ints = np.column_stack([known, audience, market, both, X[:, _CHART] > 0])
+    groups: Ints = np.array([known, audience, market, both, X[:, _CHART] > 0]).T
     return groups
 
 

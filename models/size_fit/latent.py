@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,46 +19,39 @@ __all__ = [
     "WIDTH",
     "Given",
     "Latent",
+    "Law",
     "known_or_nil",
     "latent_of",
-    "outcome_of",
+    "outcomes_of",
 ]
 
 Floats = npt.NDArray[np.float64]
 
+_LEANING = ("product", "product_size", "brand", "category", "person")
+"""Histories by their shares of too small and of too large."""
+_OPEN = ("chart_sd", "fit_preference", "stretch", "grown_position", "wearers.two")
+"""Columns that count as nil where they are not known."""
 ORDINAL_COLUMNS: tuple[str, ...] = (
     "position",
     "step",
-    "chart_sd",
     "natural",
     "natural_sd",
     "scale_mean",
     "scale_sd",
-    "fit_preference",
-    "stretch",
     "person_scale.orders",
     "person_scale.fair_sum",
     "person.orders",
     "person.level_sum",
     "recent_orders",
-    "grown_position",
     "child",
     "wearer_unnamed",
     "person_scale.told_small",
     "person_scale.told_large",
-    "product.small",
-    "product.large",
     "product.shift",
     "product.weight",
-    "product_size.small",
-    "product_size.large",
-    "brand.small",
-    "brand.large",
-    "category.small",
-    "category.large",
-    "person.small",
-    "person.large",
-    "wearers.two",
+    *_OPEN,
+    *(f"{history}.small" for history in _LEANING),
+    *(f"{history}.large" for history in _LEANING),
     "wearers.low",
     "wearers.high",
     "wearers.share",
@@ -67,11 +60,10 @@ ORDINAL_COLUMNS: tuple[str, ...] = (
 AT = {name: i for i, name in enumerate(ORDINAL_COLUMNS)}
 PLACED = [AT["position"], AT["natural"]]
 """Columns without which a line tells nothing."""
-_RATES = [
-    AT[f"{history}.{end}"]
-    for end in ("small", "large")
-    for history in ("product", "product_size", "brand", "category", "person")
-]
+_OPEN_AT = slice(AT[_OPEN[0]], AT[_OPEN[-1]] + 1)
+_SMALL_AT, _LARGE_AT = (
+    slice(AT[f"{_LEANING[0]}.{end}"], AT[f"{_LEANING[-1]}.{end}"] + 1) for end in ("small", "large")
+)
 
 # Name, start and width of the normal prior around it: without much data the parameters stay
 # plausible, and the unit of the latent distance stays that of a size.
@@ -106,8 +98,7 @@ START: Floats = np.array([start for start, _ in _PRIORS.values()])
 WIDTH: Floats = np.array([width for _, width in _PRIORS.values()])
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What rows tell, whatever the parameters: each field by row, `leans` by history and row."""
 
     position: Floats
@@ -137,19 +128,24 @@ class Given:
             found: Floats = columns[AT[name]]
             return found
 
+        chart, liking, stretch, grown, _ = known_or_nil(columns[_OPEN_AT])
         mean, sd = column("scale_mean"), column("scale_sd")
         child = column("child") > 0
         here, fair = column("person_scale.orders"), column("person_scale.fair_sum")
         # Choices and outcomes of the past are readings of the body, each with the choice's own
         # error. A child's size is that of its latest orders, and what it has grown since.
         orders = np.where(child, column("recent_orders"), here)
-        grown = orders * known_or_nil(column("grown_position"))
         # On other scales the person's level among all shoppers is a weaker reading of the same
         # body.
         elsewhere = np.where(child, 0.0, np.maximum(column("person.orders") - here, 0.0))
         level = column("person.level_sum") - np.where(here > 0, (fair - here * mean) / sd, 0.0)
-        product_side, size_side, *others = _differences(columns)
-        step, chart = column("step"), known_or_nil(column("chart_sd"))
+        small, large = columns[_SMALL_AT], columns[_LARGE_AT]
+        # By how much histories lean to too small, in standard deviations of the latent.
+        leans = 0.5 * (ndtri(small) - ndtri(large))
+        leans[1] -= leans[0]
+        # Of the first and the last: product and person.
+        product_fits, person_fits = 1 - small[::4] - large[::4] - 0.75
+        step = column("step")
         return cls(
             position=column("position"),
             natural=column("natural"),
@@ -159,20 +155,67 @@ class Given:
             chart=chart**2 / (1 + column("product.weight")),
             told=column("person_scale.told_small") - column("person_scale.told_large"),
             orders=orders,
-            positions=np.where(child, grown, fair),
+            positions=np.where(child, orders * grown, fair),
             elsewhere=elsewhere / (elsewhere + 1.0),
             aside=mean + sd * level / np.maximum(elsewhere, 1.0),
             shift=column("product.shift"),
-            leans=np.array([product_side, size_side - product_side, *others]),
-            liking=known_or_nil(column("fit_preference")),
-            product_fits=1 - column("product.small") - column("product.large") - 0.75,
-            person_fits=1 - column("person.small") - column("person.large") - 0.75,
-            stretch=known_or_nil(column("stretch")),
+            leans=leans,
+            liking=liking,
+            product_fits=product_fits,
+            person_fits=person_fits,
+            stretch=stretch,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Latent:
+class Law(NamedTuple):
+    """The parameters as the formulas have them: those that were learned as logarithms raised."""
+
+    prior_share: float
+    log_sigma_a: float
+    unnamed_noise: float
+    mistake: float
+    outcome_step: float
+    other_scale: float
+    crowd: float
+    weights: Floats
+    preference: float
+    stretch: float
+    known: float
+    t_small: float
+    t_large: float
+    product_width: float
+    person_width: float
+    sigma: float
+    step_power: float
+    chart: float
+
+    @classmethod
+    def of(cls, theta: Iterable[float]) -> Law:
+        """Of parameters in the order of `NAMES`."""
+        p = {name: float(value) for name, value in zip(NAMES, theta, strict=True)}
+        return cls(
+            prior_share=_exp(p["log_prior_share"]),
+            log_sigma_a=p["log_sigma_a"],
+            unnamed_noise=p["unnamed_noise"],
+            mistake=_exp(2 * p["log_sigma_m"]),
+            outcome_step=p["outcome_step"],
+            other_scale=_exp(p["log_other_scale"]),
+            crowd=p["crowd"],
+            weights=np.array([p[name] for name in HISTORY_WEIGHTS]),
+            preference=p["preference"],
+            stretch=p["stretch"],
+            known=1 / (1 + _exp(-p["knowledge"])),
+            t_small=_exp(p["log_t_small"]),
+            t_large=_exp(p["log_t_large"]),
+            product_width=p["product_width"],
+            person_width=p["person_width"],
+            sigma=_exp(p["log_sigma"]),
+            step_power=p["step_power"],
+            chart=_exp(p["log_chart"]),
+        )
+
+
+class Latent(NamedTuple):
     """The latent distance of rows in its parts, and what the parts are made of."""
 
     position: Floats
@@ -195,36 +238,34 @@ class Latent:
     known: float
 
 
-def latent_of(theta: Sequence[float] | Floats, given: Given) -> Latent:
-    """The latent distance of rows under parameters in the order of `NAMES`."""
-    p = dict(zip(NAMES, theta, strict=True))
-    wide = given.step ** p["step_power"]
-    mistake = np.exp(2 * p["log_sigma_m"]) * wide**2
-    noise = wide**2 * np.exp(2 * (p["log_sigma_a"] + p["unnamed_noise"] * given.unnamed))
-    chart = np.exp(p["log_chart"]) * given.chart
+def latent_of(law: Law, given: Given) -> Latent:
+    """The latent distance of rows."""
+    wide = given.step**law.step_power
+    square = wide**2
+    mistake = law.mistake * square
+    noise = square * np.exp(2 * (law.log_sigma_a + law.unnamed_noise * given.unnamed))
+    chart = law.chart * given.chart
     sigma_c2 = mistake + noise + chart
-    prior = np.exp(p["log_prior_share"]) * given.natural_sd**2
-    seen = given.positions + p["outcome_step"] * given.told
-    other = given.elsewhere / (np.exp(p["log_other_scale"]) * prior)
+    prior = law.prior_share * given.natural_sd**2
+    seen = given.positions + law.outcome_step * given.told
+    other = given.elsewhere / (law.other_scale * prior)
     precision = 1 / prior + given.orders / sigma_c2 + other
     reading = (given.natural / prior + seen / sigma_c2 + other * given.aside) / precision
-    weights = [p[name] for name in HISTORY_WEIGHTS]
-    offset = wide * (np.array(weights) @ given.leans + p["preference"] * given.liking)
-    known = 1 / (1 + np.exp(-p["knowledge"]))
+    offset = wide * (law.weights @ given.leans + law.preference * given.liking)
     width = wide * np.exp(
-        p["product_width"] * given.product_fits
-        + p["person_width"] * given.person_fits
-        + p["stretch"] * given.stretch
+        law.product_width * given.product_fits
+        + law.person_width * given.person_fits
+        + law.stretch * given.stretch
     )
     return Latent(
         position=given.position,
-        body=reading + p["crowd"] * given.shift,
+        body=reading + law.crowd * given.shift,
         variance=1 / precision,
         offset=offset,
-        known_offset=known * offset,
-        t_small=np.exp(p["log_t_small"]) * width,
-        t_large=np.exp(p["log_t_large"]) * width,
-        sigma=np.exp(p["log_sigma"]) * wide,
+        known_offset=law.known * offset,
+        t_small=law.t_small * width,
+        t_large=law.t_large * width,
+        sigma=law.sigma * wide,
         sigma_c2=sigma_c2,
         mistake=mistake,
         wide=wide,
@@ -234,8 +275,13 @@ def latent_of(theta: Sequence[float] | Floats, given: Given) -> Latent:
         other=other,
         seen=seen,
         reading=reading,
-        known=float(known),
+        known=law.known,
     )
+
+
+def _exp(power: float) -> float:
+    # As arrays have it: the library's differs in the last place.
+    return float(np.exp(power))
 
 
 def known_or_nil(column: Floats) -> Floats:
@@ -243,26 +289,29 @@ def known_or_nil(column: Floats) -> Floats:
     return np.where(np.isnan(column), 0.0, column)
 
 
-def _differences(columns: Floats) -> Floats:
-    """By how much histories lean to too small, in standard deviations of the latent."""
-    z = ndtri(columns[_RATES])
-    half = len(_RATES) // 2
-    lean: Floats = 0.5 * (z[:half] - z[half:])
-    return lean
+def outcomes_of(latent: Latent) -> tuple[Floats, Floats, Floats]:
+    """What comes of rows, and how likely each is chosen.
 
-
-def outcome_of(latent: Latent, *, seen: bool) -> Floats:
-    """Rows by (small, fit, large): of the size that was chosen, or of one that was not."""
-    mistake = latent.mistake
-    if seen:
-        share = mistake / (latent.variance + latent.sigma_c2)
-        surprise = latent.position - latent.body - latent.known_offset
-        distance = share * surprise + latent.known_offset - latent.offset
-        variance = mistake * (1 - share)
-    else:
-        distance = latent.position - latent.body - latent.offset
-        variance = latent.variance + latent.sigma_c2 - mistake
+    Returns
+    -------
+    would, chosen
+        Rows by (small, fit, large): of a size that is given, and of one that was chosen.
+    taste
+        Log density of the choice, up to a constant.
+    """
+    mistake, offset = latent.mistake, latent.offset
+    total = latent.variance + latent.sigma_c2
+    away = latent.position - latent.body
+    surprise = away - latent.known_offset
+    share = mistake / total
+    # Given first, chosen second.
+    distance, variance = np.empty((2, *away.shape)), np.empty((2, *away.shape))
+    distance[0], variance[0] = away - offset, total - mistake
+    distance[1] = share * surprise + latent.known_offset - offset
+    variance[1] = mistake * (1 - share)
     spread = np.sqrt(latent.sigma**2 + variance)
-    small = ndtr((-latent.t_small - distance) / spread)
-    large = ndtr((distance - latent.t_large) / spread)
-    return np.column_stack([small, np.maximum(1 - small - large, 1e-9), large])
+    outcomes = np.empty((*distance.shape, 3))
+    outcomes[..., 0] = small = ndtr((-latent.t_small - distance) / spread)
+    outcomes[..., 2] = large = ndtr((distance - latent.t_large) / spread)
+    outcomes[..., 1] = np.maximum(1 - small - large, 1e-9)
+    return outcomes[0], outcomes[1], -0.5 * surprise**2 / total

@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from models.size_fit.latent import HISTORY_WEIGHTS, NAMES, START, WIDTH, Given, Latent, latent_of
+from models.size_fit.latent import (
+    HISTORY_WEIGHTS,
+    NAMES,
+    START,
+    WIDTH,
+    Given,
+    Latent,
+    Law,
+    latent_of,
+)
 
 __all__ = ["loss_and_slope"]
 
@@ -35,7 +44,7 @@ def loss_and_slope(
     quiet
         How likely each line's silence is after a bad fit; 0 where somebody told.
     """
-    at = latent_of(theta, given)
+    at = latent_of(Law.of(theta), given)
     total = at.variance + at.sigma_c2
     surprise = at.position - at.body - at.known_offset
     share = at.mistake / total

@@ -28,7 +28,7 @@ control function (Heckman 1979); the parameters are found by penalised maximum l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -41,9 +41,10 @@ from models.size_fit.latent import (
     PLACED,
     START,
     Given,
+    Law,
     known_or_nil,
     latent_of,
-    outcome_of,
+    outcomes_of,
 )
 from models.size_fit.likelihood import loss_and_slope
 
@@ -70,8 +71,8 @@ class ChoiceOutlook:
     chosen: Floats
     taste: Floats
 
-    def of(self, rows: npt.NDArray[np.intp]) -> ChoiceOutlook:
-        """The outlook of some rows, as copies."""
+    def of(self, rows: slice) -> ChoiceOutlook:
+        """The outlook of some rows."""
         return ChoiceOutlook(self.would[rows], self.chosen[rows], self.taste[rows])
 
 
@@ -86,6 +87,7 @@ class OrdinalFit:
     """
 
     theta_: Floats | None = None
+    _law: tuple[Floats, Law] | None = field(default=None, repr=False, compare=False)
 
     def fit(
         self,
@@ -173,40 +175,39 @@ class OrdinalFit:
 
         Where the account may hold two people on one scale, it is the mixture over whom this is for.
         """
-        one = self._outlook(X)
         two = known_or_nil(X[:, AT["wearers.two"]])
         rows = np.flatnonzero(two > 0)
         if not len(rows):
-            return one
+            return self._outlook(X)
         share = X[rows, AT["wearers.share"]]
-        parts = [(1 - two[rows], one.of(rows))]
-        for end, part in (("low", 1 - share), ("high", share)):
-            alone = X[rows]
-            orders = part * X[rows, AT["person_scale.orders"]]
-            usual = X[rows, AT["scale_mean"]] + X[rows, AT[f"wearers.{end}"]]
+        ends = X[rows], X[rows]
+        for alone, end, part in zip(ends, ("low", "high"), (1 - share, share), strict=True):
+            orders = part * alone[:, AT["person_scale.orders"]]
+            usual = alone[:, AT["scale_mean"]] + alone[:, AT[f"wearers.{end}"]]
             alone[:, AT["person_scale.orders"]] = orders
             alone[:, AT["person_scale.fair_sum"]] = orders * usual
             # Whether the measured body is this one's, nobody said.
-            alone[:, AT["natural_sd"]] = X[rows, AT["scale_sd"]]
-            parts.append((two[rows] * part, self._outlook(alone)))
-        for name in ("would", "chosen"):
-            shown = getattr(one, name)
-            shown[rows] = sum(w[:, None] * getattr(each, name) for w, each in parts)
+            alone[:, AT["natural_sd"]] = alone[:, AT["scale_sd"]]
+        # The smaller one's rows and the larger one's are looked at in one call with all others.
+        every = self._outlook(np.concatenate([X, *ends]))
+        one = every.of(slice(len(X)))
+        low = slice(len(X), len(X) + len(rows))
+        high = slice(low.stop, None)
+        weights = np.array([1 - two[rows], two[rows] * (1 - share), two[rows] * share])
+        for shown, told in ((one.would, every.would), (one.chosen, every.chosen)):
+            first, second, third = weights[:, :, None]
+            shown[rows] = first * told[rows] + second * told[low] + third * told[high]
         with np.errstate(divide="ignore"):
-            tastes = [np.log(w) + each.taste for w, each in parts]
+            tastes = np.log(weights)
+        tastes += [every.taste[rows], every.taste[low], every.taste[high]]
         one.taste[rows] = np.logaddexp.reduce(tastes)
         return one
 
     def _outlook(self, X: Floats) -> ChoiceOutlook:
         assert self.theta_ is not None
-        latent = latent_of(self.theta_.tolist(), Given.of(X))
-        spread = latent.variance + latent.sigma_c2
-        surprise = latent.position - latent.body - latent.known_offset
-        return ChoiceOutlook(
-            would=outcome_of(latent, seen=False),
-            chosen=outcome_of(latent, seen=True),
-            taste=-0.5 * surprise**2 / spread,
-        )
+        if self._law is None or self._law[0] is not self.theta_:
+            self._law = self.theta_, Law.of(self.theta_)
+        return ChoiceOutlook(*outcomes_of(latent_of(self._law[1], Given.of(X))))
 
     @property
     def parameters_(self) -> dict[str, float]:

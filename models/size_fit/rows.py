@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Protocol
 
 import numpy as np
@@ -86,4 +87,4 @@ class Decision:
     @property
     def size_set(self) -> tuple[str, ...]:
         """Labels of the size set."""
-        return tuple(label for label, here in zip(self.labels, self.inside, strict=True) if here)
+        return tuple(compress(self.labels, self.inside.tolist()))

@@ -52,3 +52,11 @@ def test_the_two_lie_around_the_mean_and_the_mean_is_kept(taken):
 @pytest.mark.parametrize("taken", [[], [4.0], [-4.0, 4.0]])
 def test_two_orders_are_too_few_to_tell(taken):
     assert of(taken)[0] == 0.0
+
+
+@given(st.lists(st.lists(st.floats(-6, 6), max_size=12), min_size=1, max_size=5))
+def test_batch_equals_single_to_the_last_bit(people):
+    """Among accounts of two as among none but accounts of one."""
+    alone = np.array([of(taken) for taken in people])
+    together = np.transpose(split(*np.concatenate([moments(each) for each in people], axis=1)))
+    np.testing.assert_array_equal(together, alone)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.size_fit.curve import join_curves, likely_choices
+from models.size_fit.curve import _falling, _question, _uneven, join_curves, likely_choices
 from models.size_fit.ordinal import ChoiceOutlook
 
 SIZES = (4, 1, 7)
@@ -101,3 +101,17 @@ def test_batch_equals_single(outlook):
     )
     alone = joined(outlook, boosted)
     np.testing.assert_allclose(batch.fit, np.tile(alone.fit, (2, 1)), rtol=1e-12)
+
+
+@given(arrays(np.float64, (12, 2), elements=st.sampled_from([0.0, 0.2, 0.5, 0.9, np.nan])))
+def test_only_curves_that_the_nearest_falling_ones_differ_from_are_replaced(ends):
+    uneven = [(rows.start, rows.stop) for rows in _uneven(ends, STARTS, _question(STARTS, 12))]
+    for start, count in zip(STARTS.tolist(), SIZES, strict=True):
+        small, large = ends[start : start + count].T
+        same = [
+            np.array_equal(found, here, equal_nan=True)
+            for found, here in ((_falling(small), small), (_falling(large[::-1])[::-1], large))
+        ]
+        assert all(same) or (start, start + count) in uneven
+        if np.isfinite(small + large).all():
+            assert all(same) == ((start, start + count) not in uneven)
