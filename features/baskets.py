@@ -80,7 +80,7 @@ def basket_facts(
     bps = _pair(bp, size)
     bpc = _pair(bp, colour)
     doubled = _distinct(bp, bps)
-    bsc = _pair(b, scale)
+    bs, bb, bsc = _pair(b, size), _pair(b, brand), _pair(b, scale)
     has_place = np.isfinite(position).astype("float64")
     place = _of(bsc, np.nan_to_num(position)) / np.maximum(_of(bsc, has_place), 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -99,10 +99,10 @@ def basket_facts(
             _distinct(bp, bpc),
             _distinct(bpc, _pair(bpc, size)),
             _distinct(b, bp),
-            _distinct(b, _pair(b, brand)),
-            _distinct(b, _pair(b, size)),
-            _of(_pair(b, size)),
-            _of(_pair(b, brand)),
+            _distinct(b, bb),
+            _distinct(b, bs),
+            _of(bs),
+            _of(bb),
             _of(_pair(b, category)),
             _of(bsc),
             _rank(bsc, price),
@@ -144,10 +144,8 @@ def _distinct(group: Ints, finer: Ints) -> Floats:
 
 
 def _largest(group: Ints, amount: Floats) -> Floats:
-    order = np.lexsort((amount, group))
-    last = np.append(group[order][1:] != group[order][:-1], True)
-    largest = np.empty(int(group.max(initial=0)) + 1)
-    largest[group[order][last]] = amount[order][last]
+    largest = np.full(int(group.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(largest, group, amount)
     return largest[group]
 
 
@@ -155,14 +153,14 @@ def _rank(group: Ints, amount: Floats) -> Floats:
     """Share of the group's lines that are not dearer, ties in the middle."""
     order = np.lexsort((amount, group))
     g, a = group[order], amount[order]
-    starts = np.flatnonzero(np.append(True, g[1:] != g[:-1]))
-    count = np.diff(np.append(starts, len(g)))
-    place = np.arange(len(g)) - np.repeat(starts, count)
-    new = np.append(True, (g[1:] != g[:-1]) | (a[1:] != a[:-1]))
-    run = np.flatnonzero(new)
-    length = np.diff(np.append(run, len(g)))
-    middle = np.repeat(place[run] + (length - 1) / 2.0, length)
+    new_group = np.ones(len(g), dtype=bool)
+    new_group[1:] = g[1:] != g[:-1]
+    new_run = new_group.copy()
+    new_run[1:] |= a[1:] != a[:-1]
+    of_group, of_run = new_group.cumsum() - 1, new_run.cumsum() - 1
+    starts, runs = np.flatnonzero(new_group), np.flatnonzero(new_run)
+    middle = runs - starts[of_group[runs]] + (np.bincount(of_run) - 1) / 2.0
     share = np.empty(len(g))
-    share[order] = (middle + 1.0) / np.repeat(count, count)
+    share[order] = (middle[of_run] + 1.0) / np.bincount(of_group)[of_group]
     share[~np.isfinite(amount)] = np.nan
     return share

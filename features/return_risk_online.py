@@ -12,9 +12,12 @@ in the same call.
 from __future__ import annotations
 
 import math
+import struct
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,13 +40,13 @@ from features.lines import YEAR_US, to_micros
 from features.people_online import body_of, has_figures, people_items, person_keys, read_person
 from features.positions import is_child_scale
 from features.questions import BasketLine, BasketQuestion
-from features.return_risk import DELIVERY, FACTS, HISTORIES, return_risk_vectors
+from features.return_risk import DELIVERY, FACTS, HISTORIES, VECTOR, return_risk_vectors
 from features.return_risk_space import ReturnRiskSpace
 from features.state import KEY_SEPARATOR, StateReader, state_key
 from features.window import WHOLE, Window
 
 __all__ = ["OnlineGoods", "OnlineSize", "OtherColour", "ReturnRiskLookup", "RiskContext",
-           "state_items"]  # fmt: skip
+           "state_items", "sums_of"]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,9 +67,16 @@ _SLICES = {
     name: slice(end - width, end) for (name, width), end in zip(_WIDTHS.items(), _ENDS, strict=True)
 }
 _HALF_LIVES = np.concatenate([history.half_lives for history in HISTORIES])
-_ORDERED = {h.name: [s.name for s in h.sums].index("ordered") for h in HISTORIES}
-_BY_COLOUR = next(h for h in HISTORIES if h.name == "product_colour")
-_OUTCOMES = [i for i, each in enumerate(_BY_COLOUR.sums) if each.name in ("returned", "kept")]
+_ORDERED = {
+    h.name: _SLICES[h.name].start + [s.name for s in h.sums].index("ordered") for h in HISTORIES
+}
+_COLOUR, _PRODUCT_COLOUR = (list(_WIDTHS).index(name) for name in ("colour", "product_colour"))
+_OUTCOMES = struct.Struct("<8x2d")
+"""Lines that came back and that were kept, of the stored sums of a history."""
+assert all([each.name for each in h.sums[:3]] == ["ordered", "returned", "kept"] for h in HISTORIES)
+_MOST_GOODS = 2_000
+# Many baskets are about few products, and to parse one takes longer than to find it.
+_read_goods = lru_cache(_MOST_GOODS)(read_goods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +99,8 @@ class RiskContext:
         The product of each line; None where it is unknown.
     facts
         Lines by `FACTS`.
-    sums
-        Of every history: lines by its sums, decayed to the moment of the question.
+    records
+        Lines by the sums of all histories, decayed to the moment of the question.
     X
         Lines by ``VECTORS["checkout"]``.
     delivery
@@ -104,15 +114,25 @@ class RiskContext:
     question: BasketQuestion
     goods: tuple[OnlineGoods | None, ...]
     facts: Floats
-    sums: Mapping[str, Floats]
+    records: Floats
     X: Floats
     delivery: Floats
     colours: tuple[OtherColour, ...]
     recoloured: Floats
 
+    @property
+    def sums(self) -> dict[str, Floats]:
+        """Of every history: lines by its sums."""
+        return sums_of(self.records)
+
     def orders(self, history: str, line: int) -> int:
         """Orders on record behind a line in this history."""
-        return round(float(self.sums[history][line, _ORDERED[history]]))
+        return round(float(self.records[line, _ORDERED[history]]))
+
+
+def sums_of(records: Floats) -> dict[str, Floats]:
+    """The sums of each history, of lines by the sums of all of them."""
+    return {name: records[:, at] for name, at in _SLICES.items()}
 
 
 def state_items(
@@ -168,7 +188,7 @@ class ReturnRiskLookup:
         keys = [goods_key(each) for each in product_ids]
         found = self._state.get_many(list(dict.fromkeys(keys)))
         return [
-            read_goods(each, found.get(key)) for each, key in zip(product_ids, keys, strict=True)
+            _read_goods(each, found.get(key)) for each, key in zip(product_ids, keys, strict=True)
         ]
 
     def contexts(self, questions: Sequence[BasketQuestion]) -> list[RiskContext]:
@@ -192,8 +212,9 @@ class ReturnRiskLookup:
         lines = sum([len(each.facts) for each in baskets])
         if not lines:
             return [_empty(each.question) for each in baskets]
+        owner = np.repeat(np.arange(len(baskets)), [len(each.facts) for each in baskets])
         own = np.array([row for each in baskets for row in each.facts])
-        own = np.concatenate([own, _beside(baskets, own[:, _POSITION])], axis=1)
+        own = np.concatenate([own, _beside(baskets, owner, own)], axis=1)
         starts = [0, *np.cumsum([len(each.facts) for each in baskets]).tolist()]
         ends = [lines, *(lines + np.cumsum([len(each.others) for each in baskets])).tolist()]
         facts = own
@@ -207,15 +228,13 @@ class ReturnRiskLookup:
             coloured = own[list(rows)]
             coloured[:, _COLOUR_FACT] = codes
             facts = np.concatenate([own, coloured])
+            owner = np.concatenate([owner, owner[list(rows)]])
         stored = [each.stored for each in baskets] + [each.other_stored for each in baskets]
         known = np.frombuffer(b"".join([part for each in stored for part in each]), "<f8")
-        now = np.array(
-            [each.question.asked_at for each in baskets for _ in each.facts]
-            + [each.question.asked_at for each in baskets for _ in each.others]
-        )
-        read = known.reshape(len(facts), -1) * decay(_HALF_LIVES, now[:, None] * _MICROS)
-        sums = {name: read[:, at] for name, at in _SLICES.items()}
-        X = return_risk_vectors(facts, sums, self._space.base_)
+        now = np.array([each.question.asked_at for each in baskets])
+        faded = decay(_HALF_LIVES, now[:, None] * _MICROS)
+        records = known.reshape(len(facts), -1) * faded[owner]
+        X = return_risk_vectors(facts, sums_of(records), self._space.base_)
         delivery = np.array([row for each in baskets for row in each.delivery])
         contexts = []
         for i, each in enumerate(baskets):
@@ -225,7 +244,7 @@ class ReturnRiskLookup:
                     question=each.question,
                     goods=each.goods,
                     facts=facts[at],
-                    sums={name: values[at] for name, values in sums.items()},
+                    records=records[at],
                     X=X[at],
                     delivery=delivery[at],
                     colours=tuple(each.others),
@@ -233,6 +252,9 @@ class ReturnRiskLookup:
                 )
             )
         return contexts
+
+
+_Heights = tuple[float, float]
 
 
 class _Basket:
@@ -244,13 +266,14 @@ class _Basket:
         self.question = question
         self._space = space
         self._found = found
-        self._people: dict[tuple[str, float, tuple[float, float]], dict[str, Any]] = {}
+        self._people: dict[tuple[str, float, _Heights], dict[str, Any]] = {}
+        self._places: dict[tuple[str, str, float, _Heights], tuple[float, float]] = {}
         self._opened = _registered(question, found)
         known: dict[str, OnlineGoods | None] = {}
         for line in question.lines:
             if line.product_id not in known:
                 stored = found.get(goods_key(line.product_id))
-                known[line.product_id] = read_goods(line.product_id, stored)
+                known[line.product_id] = _read_goods(line.product_id, stored)
         self.goods = tuple([known[line.product_id] for line in question.lines])
         self.sizes = [
             None if goods is None else goods.size(line.size_label)
@@ -270,8 +293,8 @@ class _Basket:
         """Keys of the histories wanted."""
         for keys in self._keys:
             yield from filter(None, keys)
-        for _, _, own in self._candidates:
-            yield from own.values()
+        for _, shade in self._candidates:
+            yield from shade.keys
 
     def read(self, histories: Mapping[str, bytes]) -> None:
         """Take the histories that were found, and keep the colours known well enough."""
@@ -286,16 +309,15 @@ class _Basket:
         ]
         self.stored = [each for row in stored for each in row]
         codes = self._space.codes_["colour"]
-        for other, plain, keys in self._candidates:
-            own = get(keys["product_colour"])
-            if own is None or np.frombuffer(own, "<f8")[_OUTCOMES].sum() < _SETTLED:
+        for line, shade in self._candidates:
+            of_colour, of_product = shade.keys
+            own = get(of_product)
+            if own is None or sum(_OUTCOMES.unpack_from(own)) < _SETTLED:
                 continue
-            row = list(stored[other.line])
-            for place, name in enumerate(_WIDTHS):
-                if name in keys:
-                    row[place] = get(keys[name], _NOTHING[name])
-            self.others.append(other)
-            self.other_codes.append(codes.get(plain, math.nan))
+            row = list(stored[line])
+            row[_COLOUR], row[_PRODUCT_COLOUR] = get(of_colour, nothing[_COLOUR]), own
+            self.others.append(OtherColour(line, shade.label))
+            self.other_codes.append(codes.get(shade.plain, math.nan))
             self.other_stored += row
 
     def _key_parts(self, i: int) -> dict[str, str | None]:
@@ -345,41 +367,66 @@ class _Basket:
         return price * rate, float(round(price * 100) % 100)
 
     def _natural(
-        self, size: OnlineSize, audience: str, at: float, heights: tuple[float, float]
+        self, size: OnlineSize, audience: str, at: float, heights: _Heights
     ) -> tuple[float, float]:
         """Steps from the size the body points to, and how sure that is."""
         if size.scale is None:
             return math.nan, math.nan
+        asked = (size.scale, audience, at, heights)
+        if asked not in self._places:
+            self._places[asked] = self._natural_place(*asked)
+        mean, spread = self._places[asked]
+        return size.position - mean, spread
+
+    def _natural_place(
+        self, scale: str, audience: str, at: float, heights: _Heights
+    ) -> tuple[float, float]:
+        """Where on a scale the body points to, NaN without a body; and how sure that is."""
         person = self._people.get((audience, at, heights))
         if person is None:
             person = read_person(self.question, audience, self._found, at, _NOT_LOOKED_AT, heights)
             self._people[audience, at, heights] = person
-        unnamed = is_child_scale(size.scale) and self.question.wearer == "self"
-        scale = f"{size.scale}{UNNAMED}" if unnamed else size.scale
-        mean, spread = self._space.natural_.predict_one(body_of(person), scale)
-        return size.position - mean if has_figures(person) else math.nan, spread
+        unnamed = is_child_scale(scale) and self.question.wearer == "self"
+        whole = f"{scale}{UNNAMED}" if unnamed else scale
+        mean, spread = self._space.natural_.predict_one(body_of(person), whole)
+        return mean if has_figures(person) else math.nan, spread
 
-    def _other_colours(self) -> list[tuple[OtherColour, str, dict[str, str]]]:
-        """Colours to judge beside each line's own, with the keys that differ.
+    def _other_colours(self) -> list[tuple[int, _Shade]]:
+        """Colours to judge beside each line's own.
 
         Not of a product that is in the basket more than once: there another line decides as well.
         """
         found = []
-        ids = [line.product_id for line in self.question.lines]
+        lines = Counter([line.product_id for line in self.question.lines])
         for i, (line, goods) in enumerate(zip(self.question.lines, self.goods, strict=True)):
             own = plain_label(line.colour)
-            if goods is None or own is None or ids.count(line.product_id) > 1:
+            if goods is None or own is None or lines[line.product_id] > 1:
                 continue
-            for label in goods.colours:
-                plain = plain_label(label)
-                if plain is None or plain == own:
-                    continue
-                keys = {
-                    "colour": state_key(_MODEL, "colour", plain),
-                    "product_colour": state_key(_MODEL, "product_colour", line.product_id, plain),
-                }
-                found.append((OtherColour(i, label), plain, keys))
+            shades = _shades(line.product_id, goods.colours)
+            found += [(i, shade) for shade in shades if shade.plain != own]
         return found
+
+
+class _Shade(NamedTuple):
+    """A colour of a product, and the keys of its histories: of the colour, and of the two."""
+
+    label: str
+    plain: str
+    keys: tuple[str, str]
+
+
+@lru_cache(_MOST_GOODS)
+def _shades(product_id: str, colours: tuple[str, ...]) -> tuple[_Shade, ...]:
+    """The colours of a product."""
+    shades = []
+    for label in colours:
+        plain = label.strip().lower()
+        keys = (
+            state_key(_MODEL, "colour", plain),
+            state_key(_MODEL, "product_colour", product_id, plain),
+        )
+        shades.append(_Shade(label, plain, keys))
+    return tuple(shades)
 
 
 _CODED_PARTS = ("category", "brand", "colour", "scale", "market")
@@ -400,20 +447,20 @@ def _history_keys(parts: Mapping[str, str | None]) -> list[str | None]:
     return keys
 
 
-def _beside(baskets: Sequence[_Basket], position: Floats) -> Floats:
+def _beside(baskets: Sequence[_Basket], owner: Ints, facts: Floats) -> Floats:
     """Facts of the baskets, by the function training calls."""
     parts = [each for basket in baskets for each in basket.parts]
     return basket_facts(
-        np.repeat(np.arange(len(baskets)), [len(each.facts) for each in baskets]),
+        owner,
         product=_codes(parts, "product_id"),
         size=_codes(parts, "size"),
         colour=_codes(parts, "colour"),
         brand=_codes(parts, "brand"),
         category=_codes(parts, "category"),
         scale=_codes(parts, "scale"),
-        price=np.array([row[_PRICE] for each in baskets for row in each.facts]),
-        quantity=np.array([row[_QUANTITY] for each in baskets for row in each.facts]),
-        position=position,
+        price=facts[:, _PRICE],
+        quantity=facts[:, _QUANTITY],
+        position=facts[:, _POSITION],
     )
 
 
@@ -444,12 +491,8 @@ def _empty(question: BasketQuestion) -> RiskContext:
         question=question,
         goods=(),
         facts=np.empty((0, len(FACTS))),
-        sums={name: np.empty((0, width)) for name, width in _WIDTHS.items()},
-        X=return_risk_vectors(
-            np.empty((0, len(FACTS))),
-            {name: np.empty((0, width)) for name, width in _WIDTHS.items()},
-            0.5,
-        ),
+        records=np.empty((0, _ENDS[-1])),
+        X=np.empty((0, len(VECTOR))),
         delivery=np.empty((0, len(DELIVERY))),
         colours=(),
         recoloured=np.empty((0, 0)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,14 @@ import numpy.typing as npt
 from data_contracts.tables import RETURN_REASON
 from features.goods_online import OnlineGoods, plain_label
 from features.questions import BasketLine, BasketQuestion, SizeQuestion
-from features.return_risk_online import ReturnRiskLookup, RiskContext
+from features.return_risk_online import ReturnRiskLookup, RiskContext, sums_of
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
 from features.state import StateError, StateReader
 from models.return_risk import ReturnRisk
 from models.return_risk.answer import Driver, LabelRisk, LineRisk, Suggestion
-from models.return_risk.drivers import LineLabels, drivers_of
+from models.return_risk.drivers import Occluded
+from models.return_risk.figures import LineLabels
 from models.return_risk.whatif import SizeRisk, by_size, suggest_colour, suggest_size
 from models.size_fit.advice import SizeAdvice
 from serving.advisor import ModelLabel, SizeAdvisor
@@ -112,12 +113,7 @@ class ModelRiskAdvisor:
         judged = _Judged(self._checkout, self._delivered, self._base, contexts)
         advice = self._advise(contexts)
         return [
-            tuple(
-                [
-                    _line_risk(context, i, judged, basket, advice[basket])
-                    for i in range(len(context.question.lines))
-                ]
-            )
+            _risks_of(context, basket, judged, advice[basket])
             for basket, context in enumerate(contexts)
         ]
 
@@ -176,31 +172,37 @@ class _Judged:
         contexts = self._contexts
         X = np.concatenate([c.X for c in contexts])[mine]
         delivery = self._delivery[mine] if arrived else None
-        asked = X if delivery is None else np.concatenate([X, delivery], axis=1)
-        chances = model.predict_proba(asked)
-        low, high = model.interval(asked, 1.0 - chances[:, 0])
+        own = X if delivery is None else np.concatenate([X, delivery], axis=1)
         facts = np.concatenate([c.facts for c in contexts])[mine]
-        names = contexts[0].sums
-        sums = {name: np.concatenate([c.sums[name] for c in contexts])[mine] for name in names}
+        sums = sums_of(np.concatenate([c.records for c in contexts])[mine])
         labels = [self._labels(*self._rows[place]) for place in mine]
-        drivers = drivers_of(model, facts, sums, self._base, labels, delivery=delivery)
+        occluded = Occluded(facts, sums, self._base, labels, delivery=delivery)
+        others, recoloured = self._recoloured(set(mine), arrived=arrived)
+        # The boosters are asked once for all: a call costs as much as a dozen rows.
+        chance = model.chance(np.concatenate([own, occluded.X, *recoloured]))
+        of_lines, of_occluded, of_others = np.split(chance, [len(own), len(own) + len(occluded.X)])
+        chances = model.outcomes(own, of_lines)
+        low, high = model.interval(own, 1.0 - chances[:, 0])
+        drivers = occluded.drivers(of_lines, of_occluded)
         told = zip(mine, chances.tolist(), low.tolist(), high.tolist(), drivers, strict=True)
         for place, row, least, most, moved in told:
             self._chances[place] = row
             self._bounds[place] = (least, most)
             self._drivers[place] = moved
-        self._ask_colours(model, set(mine), arrived=arrived)
+        self._colours.update(zip(others, of_others.tolist(), strict=True))
 
-    def _ask_colours(self, model: ReturnRisk, mine: set[int], *, arrived: bool) -> None:
+    def _recoloured(
+        self, mine: set[int], *, arrived: bool
+    ) -> tuple[list[tuple[int, int]], list[Floats]]:
+        """Which other colours of these lines there are, and their vectors in one part or none."""
         owners = [self._place[b, self._contexts[b].colours[j].line] for b, j in self._others]
         also = [k for k, owner in enumerate(owners) if owner in mine]
         if not also:
-            return
+            return [], []
         X = np.concatenate([c.recoloured for c in self._contexts if c.colours])[also]
         if arrived:
             X = np.concatenate([X, self._delivery[[owners[k] for k in also]]], axis=1)
-        for k, p in zip(also, model.chance(X).tolist(), strict=True):
-            self._colours[self._others[k]] = p
+        return [self._others[k] for k in also], [X]
 
     def _labels(self, basket: int, line: int) -> LineLabels:
         context = self._contexts[basket]
@@ -229,44 +231,48 @@ class _Judged:
         return self._colours[basket, other]
 
 
-def _line_risk(
-    context: RiskContext, i: int, judged: _Judged, basket: int, advice: dict[str, SizeAdvice]
-) -> LineRisk:
-    line = context.question.lines[i]
-    reasons = judged.reasons(basket, i)
-    p_return = min(sum(reasons.values()), 1.0)
-    low, high = judged.bounds(basket, i)
-    suggestions: list[Suggestion | None] = []
-    sizes: tuple[SizeRisk, ...] = ()
-    told, goods = advice.get(line.product_id), context.goods[i]
-    if told is not None and goods is not None:
-        size = goods.size(line.size_label)
-        own = line.size_label if size is None else size.label
-        sizes = by_size(reasons, told.sizes, own)
-        if not _in_bracket(context.question.lines, i):
-            suggestions.append(suggest_size(told, sizes, own))
-    others = [
-        LabelRisk(other.label, judged.colour(basket, j))
-        for j, other in enumerate(context.colours)
-        if other.line == i
-    ]
-    suggestions.append(suggest_colour(p_return, others))
-    found = [each for each in suggestions if each is not None and line.delivered is None]
-    return LineRisk(
-        p_return=p_return,
-        p_low=min(low, p_return),
-        p_high=max(high, p_return),
-        reasons=reasons,
-        drivers=judged.drivers(basket, i),
-        sizes=tuple([LabelRisk(each.label, each.p_return) for each in sizes]),
-        colours=_colours(line, goods, p_return, others),
-        suggestions=tuple(sorted(found, key=lambda each: each.p_to)),
-        duplicate_of=_duplicate_of(context.question.lines, i),
-        knows={
-            "customer_orders": context.orders("customer", i),
-            "product_orders": context.orders("product", i),
-        },
-    )
+def _risks_of(
+    context: RiskContext, basket: int, judged: _Judged, advice: dict[str, SizeAdvice]
+) -> tuple[LineRisk, ...]:
+    lines = context.question.lines
+    others: list[list[LabelRisk]] = [[] for _ in lines]
+    for j, other in enumerate(context.colours):
+        others[other.line].append(LabelRisk(other.label, judged.colour(basket, j)))
+    beside = _other_sizes(lines)
+    risks = []
+    for i, line in enumerate(lines):
+        reasons = judged.reasons(basket, i)
+        p_return = min(sum(reasons.values()), 1.0)
+        low, high = judged.bounds(basket, i)
+        suggestions: list[Suggestion | None] = []
+        sizes: tuple[SizeRisk, ...] = ()
+        told, goods = advice.get(line.product_id), context.goods[i]
+        if told is not None and goods is not None:
+            size = goods.size(line.size_label)
+            own = line.size_label if size is None else size.label
+            sizes = by_size(reasons, told.sizes, own)
+            if not beside[i].any:
+                suggestions.append(suggest_size(told, sizes, own))
+        suggestions.append(suggest_colour(p_return, others[i]))
+        found = [each for each in suggestions if each is not None and line.delivered is None]
+        risks.append(
+            LineRisk(
+                p_return=p_return,
+                p_low=min(low, p_return),
+                p_high=max(high, p_return),
+                reasons=reasons,
+                drivers=judged.drivers(basket, i),
+                sizes=tuple([LabelRisk(each.label, each.p_return) for each in sizes]),
+                colours=_colours(line, goods, p_return, others[i]),
+                suggestions=tuple(sorted(found, key=lambda each: each.p_to)),
+                duplicate_of=beside[i].earlier,
+                knows={
+                    "customer_orders": context.orders("customer", i),
+                    "product_orders": context.orders("product", i),
+                },
+            )
+        )
+    return tuple(risks)
 
 
 def _colours(
@@ -280,19 +286,37 @@ def _colours(
     return (LabelRisk(known[0] if known else line.colour, p_return), *others)
 
 
-def _duplicate_of(lines: Sequence[BasketLine], i: int) -> int | None:
-    """The first earlier line of the same product in another size."""
-    return next((j for j in range(i) if _is_bracket(lines[j], lines[i])), None)
+class _OtherSizes(NamedTuple):
+    """Lines of the same product in another size: the shopper tries both on.
+
+    Attributes
+    ----------
+    earlier
+        The first of them that is before the line.
+    any
+        Whether there is one at all.
+    """
+
+    earlier: int | None
+    any: bool
 
 
-def _in_bracket(lines: Sequence[BasketLine], i: int) -> bool:
-    """Whether the product is in the basket in another size too: the shopper tries both on."""
-    return any(_is_bracket(other, lines[i]) for other in lines)
-
-
-def _is_bracket(one: BasketLine, other: BasketLine) -> bool:
-    sizes = (plain_label(one.size_label), plain_label(other.size_label))
-    return one.product_id == other.product_id and None not in sizes and sizes[0] != sizes[1]
+def _other_sizes(lines: Sequence[BasketLine]) -> list[_OtherSizes]:
+    """Of each line; none of one whose size is not told."""
+    labels = [plain_label(line.size_label) for line in lines]
+    first: dict[str, dict[str, int]] = {}  # by product and size, in the order of the basket
+    earlier: list[int | None] = []
+    for i, (line, size) in enumerate(zip(lines, labels, strict=True)):
+        if size is None:
+            earlier.append(None)
+            continue
+        sizes = first.setdefault(line.product_id, {})
+        earlier.append(next((at for other, at in sizes.items() if other != size), None))
+        sizes.setdefault(size, i)
+    return [
+        _OtherSizes(at, size is not None and len(first[line.product_id]) > 1)
+        for line, size, at in zip(lines, labels, earlier, strict=True)
+    ]
 
 
 def _sized(context: RiskContext) -> list[str]:

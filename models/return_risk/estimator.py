@@ -23,7 +23,7 @@ from narwhals.dependencies import is_pandas_dataframe
 from scipy.special import expit
 
 from data_contracts.lazy import pd
-from features.return_risk import CLOCKS, VECTORS
+from features.return_risk import CLOCKS, VECTOR, VECTORS
 from features.return_risk_space import OUTCOMES
 from models.base import Classifier, check_is_fitted
 from models.return_risk.calibration import Calibration
@@ -39,6 +39,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _FORMAT = 1
+# Every moment's vector begins with that of the checkout.
+_YEARS = VECTOR.index("years")
+_RECORDED = [VECTOR.index("product.log_settled"), VECTOR.index("customer.log_settled")]
 _FEW = 512
 _LEAST_FOR_DRIFT = 2000
 _DRIFT_PRIOR = 100.0
@@ -206,12 +209,11 @@ class ReturnRisk(Classifier):
             raise ValueError("y must hold lines that were kept (0) and lines that came back (> 0)")
         rng = np.random.default_rng(self.random_state)
         part = self._parts(groups, len(back), rng)
-        vector = self._vector()
         self.classes_ = np.arange(len(OUTCOMES))
         self.n_features_in_ = rows.width
         self.columns_ = self._telling(rows)
         seen = rows.of(self.columns_)
-        years = rows.of([vector.index("years")]).matrix()[:, 0]
+        years = rows.of([_YEARS]).matrix()[:, 0]
         judged = _newest(years, _MOST_JUDGED)
         self.boosters_ = []
         unseen = np.zeros(len(back))
@@ -230,7 +232,7 @@ class ReturnRisk(Classifier):
         self.calibration_ = Calibration.fit(unseen[told], back[told], since=since, level=level)
         chance = expit(self.calibration_.log_odds(unseen[judged], years[judged]))
         self.spread_ = Spread.fit(
-            self._record(rows.of(self._recorded()).where(judged).matrix()),
+            self._record(rows.of(_RECORDED).where(judged).matrix()),
             chance,
             back[judged],
             _codes(product, judged),
@@ -266,8 +268,19 @@ class ReturnRisk(Classifier):
             Lines by ``VECTORS[moment]``; a data frame may have its columns in any order.
         """
         matrix = self._checked(X)
-        chance = expit(self._log_odds(matrix))
-        shares = self.reasons_.predict(matrix[:, self.columns_])
+        return self.outcomes(matrix, expit(self._log_odds(matrix)))
+
+    def outcomes(self, X: pd.DataFrame | Floats, chance: Floats) -> Floats:
+        """:meth:`predict_proba` of lines whose :meth:`chance` is known already.
+
+        Parameters
+        ----------
+        X
+            Lines by ``VECTORS[moment]``.
+        chance
+            Their chance of a return, shape (n,).
+        """
+        shares = self.reasons_.predict(self._seen(self._checked(X)))
         return np.column_stack([1.0 - chance, chance[:, None] * shares])
 
     def predict(self, X: pd.DataFrame | Floats) -> Ints:
@@ -290,7 +303,7 @@ class ReturnRisk(Classifier):
         chance
             Their chance of a return, shape (n,).
         """
-        return self.spread_.around(chance, self._record(self._checked(X)[:, self._recorded()]))
+        return self.spread_.around(chance, self._record(self._checked(X)[:, _RECORDED]))
 
     def save(self, folder: str | Path) -> None:
         """Write the model as JSON and LightGBM text; nothing in it is ever executed."""
@@ -370,13 +383,9 @@ class ReturnRisk(Classifier):
             if name not in CLOCKS and not (one and name.startswith(prefixes))
         ]
 
-    def _recorded(self) -> list[int]:
-        vector = self._vector()
-        return [vector.index("product.log_settled"), vector.index("customer.log_settled")]
-
     def _record(self, logs: Floats) -> Floats:
         """Settled lines on record of the product and of the customer, (n, 2)."""
-        return np.expm1(np.nan_to_num(logs))
+        return np.expm1(np.where(np.isnan(logs), 0.0, logs))
 
     def _parts(self, groups: npt.ArrayLike | None, rows: int, rng: np.random.Generator) -> Ints:
         codes = np.arange(rows) if groups is None else _codes(groups)
@@ -432,12 +441,16 @@ class ReturnRisk(Classifier):
     def _log_odds(self, matrix: Floats) -> Floats:
         # One thread for the few rows of a question: waking others costs more than they save.
         threads = 1 if len(matrix) < _FEW else 0
-        rows = np.ascontiguousarray(matrix[:, self.columns_])
+        rows = self._seen(matrix)
         total: Floats = np.zeros(len(matrix))
         for booster in self.boosters_:
             total = total + booster.predict(rows, raw_score=True, num_threads=threads)
-        years = matrix[:, self._vector().index("years")]
+        years = matrix[:, _YEARS]
         return self.calibration_.log_odds(total / len(self.boosters_), years)
+
+    def _seen(self, matrix: Floats) -> Floats:
+        """What the boosters read of some lines, row by row as they do."""
+        return np.take(matrix, self.columns_, axis=1)
 
     def _checked(self, X: pd.DataFrame | Floats) -> Floats:
         check_is_fitted(self, "boosters_")

@@ -77,7 +77,7 @@ class Spread:
         of_product = np.asarray(self.product)[np.searchsorted(_EDGES, record[:, 0])]
         of_customer = np.asarray(self.customer)[np.searchsorted(_EDGES, record[:, 1])]
         reach = _Z90 * np.hypot(of_product, of_customer)
-        held = np.clip(chance, 1e-9, 1 - 1e-9)
+        held = np.minimum(np.maximum(chance, 1e-9), 1 - 1e-9)
         odds = np.log(held / (1 - held))
         return expit(odds - reach), expit(odds + reach)
 

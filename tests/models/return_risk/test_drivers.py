@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from features.return_risk import DELIVERY, FACTS, HISTORIES, VECTOR, VECTORS
-from models.return_risk.drivers import LineLabels, drivers_of
+from features.return_risk import (
+    DELIVERY,
+    FACTS,
+    HISTORIES,
+    VECTOR,
+    VECTORS,
+    return_risk_vectors,
+)
+from models.return_risk.drivers import LOOKED_AT, Occluded
+from models.return_risk.figures import LineLabels, Telling, tellings
 
 BASE = 0.3
 _F = {name: i for i, name in enumerate(FACTS)}
@@ -17,6 +25,15 @@ class Rates:
     def chance(self, X):
         vector = VECTORS[self.moment]
         return sum(w * np.nan_to_num(X[:, vector.index(n)]) for n, w in self.weights.items())
+
+
+def drivers_of(model, facts, sums, base, labels, delivery=None):
+    """Ask the model of the lines and of what is hidden of them."""
+    occluded = Occluded(facts, sums, base, labels, delivery=delivery)
+    own = return_risk_vectors(facts, sums, base)
+    if delivery is not None:
+        own = np.column_stack([own, delivery])
+    return occluded.drivers(model.chance(own), model.chance(occluded.X))
 
 
 @pytest.fixture
@@ -145,4 +162,49 @@ def test_lines_are_told_apart_as_if_each_were_asked_alone(line):
 def test_no_lines_no_drivers(line):
     facts, sums = line
     none = {name: each[:0] for name, each in sums.items()}
-    assert drivers_of(Rates({}), facts[:0], none, BASE, []) == []
+    assert drivers_of(Rates({"customer.rate": 1.0}), facts[:0], none, BASE, []) == []
+
+
+@pytest.fixture
+def many():
+    """Lines of every kind of record, and deliveries of theirs."""
+    rng = np.random.default_rng(3)
+    n = 200
+    facts = rng.integers(0, 4, (n, len(FACTS))).astype("float64")
+    facts[:, _F["price"]] = rng.uniform(1, 90, n)
+    facts[rng.random(facts.shape) < 0.05] = np.nan
+    sums = {}
+    for h in HISTORIES:
+        each = rng.poisson(rng.choice([0.0, 3.0, 30.0], (n, 1)), (n, len(h.sums))) * 1.0
+        each[:, 0] = each[:, 1] + each[:, 2]
+        sums[h.name] = each
+    delivery = rng.uniform(-3, 9, (n, len(DELIVERY)))
+    delivery[rng.random(delivery.shape) < 0.2] = np.nan
+    words = [("M", None), ("ochre", None), ("Lune", None), ("DE", None)]
+    labels = [LineLabels(*(each[rng.integers(2)] for each in words)) for _ in range(n)]
+    return facts, sums, labels, delivery
+
+
+def test_no_driver_is_lost_by_asking_only_of_what_can_be_told(many, monkeypatch):
+    facts, sums, labels, delivery = many
+    rng = np.random.default_rng(4)
+    vector = VECTORS["delivered"]
+    model = Rates(dict(zip(vector, rng.normal(0, 0.03, len(vector)), strict=True)), "delivered")
+    found = drivers_of(model, facts, sums, BASE, labels, delivery=delivery)
+    asked = Occluded(facts, sums, BASE, labels, delivery=delivery)
+
+    def of_everything(*given):
+        told = {what: dict.fromkeys(range(len(labels))) for what in LOOKED_AT}
+        for what, some in tellings(*given).items():
+            told[what] |= {each.line: each for each in some}
+        return {
+            what: [each or Telling(line, None, None) for line, each in by_line.items()]
+            for what, by_line in told.items()
+        }
+
+    monkeypatch.setattr("models.return_risk.drivers.tellings", of_everything)
+    assert drivers_of(model, facts, sums, BASE, labels, delivery=delivery) == found
+    every = Occluded(facts, sums, BASE, labels, delivery=delivery)
+    assert len(every.X) == len(LOOKED_AT) * len(labels)
+    assert len(labels) < len(asked.X) < 0.8 * len(every.X)
+    assert len({each.code for of_line in found for each in of_line}) > 9
