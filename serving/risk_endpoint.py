@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 import orjson
@@ -24,7 +25,7 @@ from serving.observe.counts import Tally, no_tally
 from serving.problems import FieldError, refuse_json, refuse_values
 from serving.queue import QUEUE
 from serving.reading import choose_languages, holds_list, item_field
-from serving.risk_advisor import RiskAdvisor
+from serving.risk_advisor import Goods, RiskAdvisor
 from serving.risk_messages import (
     action_text,
     driver_text,
@@ -44,10 +45,11 @@ Basket = CheckoutBasket | DeliveredBasket
 
 
 class _Assessed(NamedTuple):
-    """The risks of a basket's lines, and whether history was lacking."""
+    """The risks and products of a basket's lines, and whether something could not be looked up."""
 
     risks: Sequence[LineRisk]
-    lacking: bool
+    goods: Sequence[Goods | None]
+    degraded: bool
 
 
 class ReturnRiskEndpoint:
@@ -162,10 +164,7 @@ class ReturnRiskEndpoint:
         model: ModelLabel,
         request_id: str,
     ) -> dict[str, Any]:
-        risks = assessed.risks
-        missed = LOOKUPS.missed
-        goods = self._advisor.goods([line.product_id for line in question.lines])
-        degraded = assessed.lacking or LOOKUPS.missed != missed
+        risks, goods, degraded = assessed
         bought = basket.moment == "delivered"
         costs = self._costs.judge(question, goods, risks, bought=bought)
         judged = costs.judged
@@ -196,8 +195,9 @@ class ReturnRiskEndpoint:
 def _look_up_and_assess(advisor: RiskAdvisor, questions: list[BasketQuestion]) -> list[_Assessed]:
     missed = LOOKUPS.missed
     assessed = advisor.assess(questions)
-    lacking = LOOKUPS.missed != missed
-    return [_Assessed(risks, lacking) for risks in assessed]
+    goods = iter(advisor.goods([line.product_id for each in questions for line in each.lines]))
+    degraded = LOOKUPS.missed != missed
+    return [_Assessed(risks, list(islice(goods, len(risks))), degraded) for risks in assessed]
 
 
 def _chunks(questions: Sequence[BasketQuestion]) -> Iterator[slice]:
