@@ -20,6 +20,7 @@ import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from features.settings import Settings
+from serving.one_write import OneWrite
 from serving.queue import OVERLOADED, QUEUE
 
 if TYPE_CHECKING:
@@ -214,6 +215,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there; uvicorn begins with the request before its body is."""
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":  # an answer to it ends with its head
+            self.cycle.transport = cast("asyncio.Transport", OneWrite(self.transport))
         self._moved, self._in_head = True, False
         if QUEUE.draining:
             self.cycle.keep_alive = False
