@@ -4,27 +4,33 @@
 
 A shop is simulated, size advice and return risk are trained on it, and the online state is filled;
 then its records are written again under the ids of a million further customers and of further
-products. Measured are: from the start of the process to the first 200 at `/readyz`, with champions
-as local copies; resident memory of each process after requests of many customers (proportional set
-size where the system tells it: shared pages count once); requests a second of two workers against
-one; and a thousand lines of return risk in one call against the boosters alone.
+products. Measured are: from `muslin serve` to the first 200 at `/readyz`, asked every 10 ms, with
+champions as local copies, and the processor time that took; memory of each process after requests
+of many customers (proportional set size, where shared pages count once, and resident); requests a
+second of two workers against one, and how much of the second core the load itself took; and a
+thousand lines of return risk in one call against the boosters alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import itertools
+import math
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import orjson
 import pandas as pd
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +47,7 @@ from tests.benchmarks.serving.targets import Target
 ADVICE, RISK = "/v1/size-advice", "/v1/return-risk"
 GOALS = {"start": 3.0, "memory": 350.0, "workers": 1.7, "list": 3.0}
 A_BATCH = 50_000
+_LONGEST_START_S = 90.0
 
 
 def renamed(key: str, names: dict[str, str]) -> str | None:
@@ -83,24 +90,56 @@ def grow(settings: Settings, lines: pd.DataFrame, customers: int, products: int)
     return count
 
 
-def cold_start(settings: Settings) -> float:
-    """Seconds from the start of the process to ready."""
-    began = time.perf_counter()
-    with background(settings) as base:
-        took = time.perf_counter() - began
-        httpx.get(f"{base}/readyz").raise_for_status()
-    return took
+@dataclass
+class Start:
+    """Seconds from `muslin serve` to ready, and processor time of all processes by then."""
+
+    wall: float
+    processor: float
 
 
-def memory_of(process: int) -> float:
-    """MB of a process: proportional set size, or resident where that is not told."""
-    for name, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
-        path = Path(f"/proc/{process}/{name}")
-        if path.exists():
-            for line in path.read_text().splitlines():
-                if line.startswith(field):
-                    return int(line.split()[1]) / 1000
-    raise SystemExit("this system tells no memory of a process")
+def cold_start(settings: Settings) -> Start:
+    """Start the service as a person does, and end it when it is ready."""
+    command = [str(Path(sys.executable).with_name("muslin")), "serve"]
+    with tempfile.TemporaryFile() as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **settings.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            while not _is_ready(settings.port):
+                if process.poll() is not None or time.perf_counter() - began > _LONGEST_START_S:
+                    log.seek(0)
+                    raise SystemExit(log.read().decode("utf-8", "replace")[-3000:])
+                time.sleep(0.01)
+            wall = time.perf_counter() - began
+            main = psutil.Process(process.pid)
+            times = [each.cpu_times() for each in (main, *main.children(recursive=True))]
+            return Start(wall, sum(each.user + each.system for each in times))
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def memory_of(process: int) -> tuple[float, float]:
+    """MB of a process: proportional set size (NaN where the system tells none), and resident."""
+    told = psutil.Process(process).memory_full_info()
+    return getattr(told, "pss", math.nan) / 1e6, told.rss / 1e6
 
 
 def family_of(process: int) -> dict[int, str]:
@@ -118,8 +157,10 @@ def family_of(process: int) -> dict[int, str]:
     return found
 
 
-def memory(settings: Settings, questions: Target, folder: Path) -> list[tuple[str, float]]:
-    """MB of each process of the service after some seconds of questions."""
+def memory(
+    settings: Settings, questions: Target, folder: Path
+) -> list[tuple[str, tuple[float, float]]]:
+    """Proportional and resident MB of each process of the service after seconds of questions."""
     with background(settings) as base:
         drive(Target(base + ADVICE, questions.bodies), folder, 8.0, clients=8)
         mine = family_of(os.getpid())
@@ -132,17 +173,71 @@ def memory(settings: Settings, questions: Target, folder: Path) -> list[tuple[st
         ]
 
 
-def scaling(settings: Settings, bodies: Path, folder: Path, rounds: int) -> list[float]:
-    """Requests a second of two workers, by those of one, round by round."""
+@dataclass
+class Scaling:
+    """Two workers against one.
+
+    Attributes
+    ----------
+    ratio
+        Of their requests a second.
+    dearer
+        Processor time of a request with two workers by that with one: 1 where they share nothing.
+    load
+        Share of one core that the load took while there were two.
+    """
+
+    ratio: float
+    dearer: float
+    load: float
+
+
+def scaling(settings: Settings, bodies: Path, rounds: int) -> list[Scaling]:
+    """What a second worker brings, round by round.
+
+    On two cores the load takes its time from the second worker: with a load of `g` and a request of
+    `w` seconds of processor time, two workers that share nothing are `2 w / (w + g)` times as fast.
+    """
     found = []
     for _ in range(rounds):
-        rps = []
+        rps, cost, load = [], [], 0.0
         for workers in (1, 2):
             with background(settings.model_copy(update={"workers": workers})) as base:
-                time.sleep(2)  # the second worker starts later than the service is ready
-                rps.append(drive(Target(base + ADVICE, bodies), folder, 4.0, clients=32)[0])
-        found.append(rps[1] / rps[0])
+                pids = [pid for pid, args in _until(workers).items() if "worker" in args]
+                before = _processor(pids)
+                told = _drive(base + ADVICE, bodies)
+                rps.append(told["rps"])
+                cost.append((_processor(pids) - before) / told["rps"])
+                load = told["generator_cpu"]
+        found.append(Scaling(rps[1] / rps[0], cost[1] / cost[0], load))
     return found
+
+
+def _drive(url: str, bodies: Path) -> dict[str, float]:
+    """Put load on a server from a process of its own; as that process tells."""
+    command = [sys.executable, "-m", "tests.benchmarks.serving.load", url, str(bodies)]
+    command += ["--seconds", "4", "--clients", "32"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=90)
+    told = orjson.loads(done.stdout)
+    if set(told["statuses"]) != {"200"}:
+        raise SystemExit(f"{url} did not answer every request: {told['statuses']}")
+    return told
+
+
+def _until(workers: int) -> dict[int, str]:
+    """The processes of the service once that many workers have been up for a moment."""
+    for _ in range(300):
+        found = family_of(os.getpid())
+        if sum("worker" in args for args in found.values()) >= workers:
+            time.sleep(4)  # the second one starts later than the service is ready
+            return found
+        time.sleep(0.1)
+    raise SystemExit(f"there are not {workers} workers")
+
+
+def _processor(pids: list[int]) -> float:
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return sum(each.user + each.system for each in times)
 
 
 def long_list(settings: Settings, basket: bytes, folder: Path, rounds: int) -> tuple[float, float]:
@@ -184,15 +279,18 @@ def main() -> None:
         starts = [cold_start(settings) for _ in range(args.rounds)]
         table.add_row(
             "start to ready",
-            f"{statistics.median(starts):.1f} s ({min(starts):.1f} to {max(starts):.1f})",
+            _spread([each.wall for each in starts], " s"),
             f"{GOALS['start']:g} s",
         )
-        ratios = scaling(plain, bodies, folder, args.rounds)
+        table.add_row("processor time by then", _spread([e.processor for e in starts], " s"), "")
+        ratios = scaling(plain, bodies, args.rounds)
         table.add_row(
             "two workers by one",
-            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+            _spread([each.ratio for each in ratios]),
             f"{GOALS['workers']:g}",
         )
+        table.add_row("  a request's processor time", _spread([e.dearer for e in ratios]), "1")
+        table.add_row("  the load, of one core", _spread([e.load for e in ratios]), "")
         baskets = [orjson.Fragment(each) for each in sample_baskets(lines)[:200]]
         ours, alone = long_list(plain, orjson.dumps(baskets), folder, args.rounds * 2)
         table.add_row(
@@ -202,10 +300,16 @@ def main() -> None:
         )
         keys = grow(settings, lines, args.customers, args.products)
         console.print(f"the state of the large shop has {keys:,} keys")
-        for kind, size in memory(settings, Target("", bodies), folder):
+        for kind, (shared, resident) in memory(settings, Target("", bodies), folder):
             goal = f"{GOALS['memory']:g} MB" if kind == "worker" else ""
-            table.add_row(f"memory of the {kind}", f"{size:.0f} MB", goal)
+            told = f"{shared:.0f} MB, {resident:.0f} MB resident"
+            table.add_row(f"memory of the {kind}", told, goal)
     console.print(table)
+
+
+def _spread(figures: list[float], unit: str = "") -> str:
+    middle = statistics.median(figures)
+    return f"{middle:.2f}{unit} ({min(figures):.2f} to {max(figures):.2f})"
 
 
 if __name__ == "__main__":
