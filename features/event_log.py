@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import orjson
 
@@ -125,8 +125,7 @@ class NewEvent:
             raise ValueError(f"at {self.at} of event {self.event_id!r} is out of range")
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
+class LoggedEvent(NamedTuple):
     """An event of the log.
 
     Attributes
@@ -410,7 +409,7 @@ class SqliteEventLog:
     def _found(self, where: str, *given: int) -> list[LoggedEvent]:
         query = f"SELECT {_COLUMNS} FROM events {where}"  # noqa: S608 - constants of this module
         with self._reading() as db:
-            return [LoggedEvent(*row) for row in db.execute(query, given)]
+            return [*map(LoggedEvent._make, db.execute(query, given))]
 
     def last(self) -> int:
         """The greatest number ever given to a stored event; 0 when there was none."""

@@ -7,6 +7,7 @@ its key: pandas' own kernel does that, with compensated summation, at a fifth of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from data_contracts.lazy import pd, pl
 
-__all__ = ["key_codes", "running_sums", "total_sums"]
+__all__ = ["joint_codes", "key_codes", "part_codes", "running_sums", "total_sums"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -60,16 +61,21 @@ def total_sums(codes: Ints, amounts: Floats) -> tuple[Ints, Floats]:
 
 def key_codes(frame: nw.DataFrame[Any], key: list[str]) -> Ints:
     """One whole number for each different key of a frame in memory, without nulls."""
-    codes = np.zeros(frame.shape[0], dtype=np.int64)
-    for part in key:
-        own = _part_codes(frame[part].to_native())
+    return joint_codes([part_codes(frame[part].to_native()) for part in key])
+
+
+def joint_codes(parts: Sequence[Ints]) -> Ints:
+    """One whole number for each different combination of the codes of several columns."""
+    codes = parts[0]
+    for own in parts[1:]:
         # Dense before each step, so that the product of two cannot overflow.
-        codes = own if part == key[0] else pd.factorize(codes * (own.max(initial=0) + 1) + own)[0]
+        codes = pd.factorize(codes * (own.max(initial=0) + 1) + own)[0]
     return codes
 
 
-def _part_codes(values: Any) -> Ints:
+def part_codes(values: Any) -> Ints:
+    """One whole number for each different value of a column in memory; any number for null."""
     if isinstance(values, pl.Series) and values.dtype == pl.String:
-        return values.cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)
+        return values.cast(pl.Categorical).to_physical().fill_null(0).to_numpy().astype(np.int64)
     codes: Ints = pd.factorize(values if isinstance(values, pd.Series) else values.to_numpy())[0]
     return codes

@@ -25,7 +25,17 @@ from narwhals.typing import IntoFrameT
 from features.events import DAY_US, wrapped
 from features.grouped import key_codes, running_sums, total_sums
 
-__all__ = ["T0_US", "History", "Sum", "amounts", "decay", "final_state", "values_before"]
+__all__ = [
+    "BEFORE",
+    "T0_US",
+    "History",
+    "Sum",
+    "amounts",
+    "decay",
+    "final_state",
+    "sums_before",
+    "values_before",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,7 +100,8 @@ class History:
         return np.array([each.half_life_days or np.inf for each in self.sums])
 
 
-_BEFORE = -(2**61)
+BEFORE = -(2**61)
+"""The moment of stored sums, before all events."""
 _NO_QUERY = nw.lit(-1).cast(nw.Int64).alias("query")
 
 
@@ -148,7 +159,7 @@ def values_before(
     asked = asked.with_columns(nw.col("query").cast(nw.Int64))
     parts = [asked, told]
     if prior is not None:
-        at = nw.lit(_BEFORE).cast(nw.Int64).alias("at")
+        at = nw.lit(BEFORE).cast(nw.Int64).alias("at")
         before = wrapped(prior).with_columns(at, _NO_QUERY)
         parts.append(before.select(*key, "at", "query", *history.columns))
     stream = nw.concat(parts, how="vertical").with_columns(
@@ -270,26 +281,52 @@ def _read_in_memory(history: History, events: nw.DataFrame[Any], queries: Any, p
     told = [amounts(history.sums, happened)]
     if prior is not None:
         frames.append(before := wrapped(prior))
-        moments.append(np.full(len(before), _BEFORE))
+        moments.append(np.full(len(before), BEFORE))
         told.append(before.select(*history.columns).to_numpy())
+    happens = np.concatenate(moments[1:])
     codes = _codes(history, frames)
+    values = sums_before(history, codes, moments[0], happens, np.concatenate(told))
+    columns = {"query": asked["query"].to_numpy()} | dict(
+        zip(history.columns, values.T, strict=True)
+    )
+    return nw.from_dict(columns, backend=events.implementation).to_native()
+
+
+def sums_before(
+    history: History, codes: npt.NDArray[np.int64], asked: Any, happened: Any, told: Floats
+) -> Floats:
+    """The sums of a history strictly before each question, decayed to its moment.
+
+    Parameters
+    ----------
+    history
+        The declaration.
+    codes
+        The key of each question, and after them of each event: one whole number for each key.
+    asked, happened
+        Moments of the questions and of the events, microseconds.
+    told
+        Events by sums: what each adds.
+
+    Returns
+    -------
+    numpy.ndarray
+        Questions by sums.
+    """
     # Of one moment, questions come first: what happens at that moment is not yet known.
-    at = np.concatenate(moments).astype(np.int64) * 2
+    at = np.concatenate([asked, happened]).astype(np.int64) * 2
     at[len(asked) :] += 1
     order = np.argsort(at, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     stream = np.zeros((len(order), len(history.sums)))
-    stream[place[len(asked) :]] = np.concatenate(told)
-    values = running_sums(codes[order], stream)[place[: len(asked)]]
+    stream[place[len(asked) :]] = told
+    values: Floats = running_sums(codes[order], stream)[place[: len(asked)]]
     fading = np.isfinite(history.half_lives)
     if fading.any():
-        now = moments[0].astype(np.float64)[:, None]
+        now = asked.astype(np.float64)[:, None]
         values[:, fading] *= decay(history.half_lives[fading], now)
-    columns = {"query": asked["query"].to_numpy()} | dict(
-        zip(history.columns, values.T, strict=True)
-    )
-    return nw.from_dict(columns, backend=events.implementation).to_native()
+    return values
 
 
 def _totals_in_memory(history: History, events: nw.DataFrame[Any], prior: Any) -> Any:

@@ -7,15 +7,16 @@ stored sums in front.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
-from data_contracts.lazy import pd, pl
+from data_contracts.lazy import pd
+from features.counted import Counted
 from features.engines import collected
 from features.events import wrapped
 from features.histories import History, final_state, values_before
@@ -50,6 +51,7 @@ class Window:
     since: int | None = None
     until: int | None = None
     state: Reader | None = None
+    _last: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def cut(self, events: Any) -> Any:
         """The events of the window."""
@@ -73,41 +75,33 @@ class Window:
         self, history: History, events: Any, queries: Any, prefix: Sequence[str] = ()
     ) -> Any:
         """:func:`features.histories.values_before` with the stored sums in front."""
-        prior = self.prior(history, (events, queries), prefix)
-        return values_before(history, events, queries, prior)
+        if self.state is None:
+            return values_before(history, events, queries)
+        asked = collected(queries)
+        rows, values = self._counted(events, self.state).before(history, asked, prefix)
+        columns = {"query": asked["query"].to_numpy()[rows]}
+        columns |= dict(zip(history.columns, values.T, strict=True))
+        return nw.from_dict(columns, backend=asked.implementation).to_native()
 
     def final_items(
         self, history: History, events: Any, prefix: Sequence[str] = ()
-    ) -> list[tuple[str, bytes]]:
+    ) -> Iterator[tuple[str, bytes]]:
         """Keys that the events touch, with their sums after them, as the state stores them."""
-        totals = final_state(history, events, self.prior(history, (events,), prefix))
-        final = collected(totals)
+        if self.state is not None:
+            yield from self._counted(events, self.state).totals(history, prefix)
+            return
+        final = collected(final_state(history, events))
         columns = [final[part].to_list() for part in history.key]
         values = np.ascontiguousarray(final.select(*history.columns).to_numpy(), dtype="<f8")
-        keys = zip(*columns, strict=True)
-        return [
-            (state_key(*prefix, history.name, *key), row.tobytes())
-            for key, row in zip(keys, values, strict=True)
-        ]
+        for key, row in zip(zip(*columns, strict=True), values, strict=True):
+            yield state_key(*prefix, history.name, *key), row.tobytes()
 
-    def prior(self, history: History, frames: Sequence[Any], prefix: Sequence[str]) -> Any:
-        """Stored sums of the keys in these frames; None where nothing is stored before."""
-        if self.state is None:
-            return None
-        key = list(history.key)
-        asked: set[tuple[str, ...]] = set()
-        for frame in frames:
-            known = wrapped(frame).select(*key).filter(*(~nw.col(p).is_null() for p in key))
-            asked.update(known.unique().rows())
-        names = {state_key(*prefix, history.name, *parts): parts for parts in asked}
-        found = self.state.get_many(list(names)) if names else {}
-        parts = [names[name] for name in found]
-        sums = np.frombuffer(b"".join(found.values()), "<f8").reshape(-1, len(history.sums))
-        columns: dict[str, Any] = {
-            part: pl.Series([each[i] for each in parts], dtype=pl.String)
-            for i, part in enumerate(key)
-        }
-        return pl.DataFrame(columns | dict(zip(history.columns, sums.T, strict=True)))
+    def _counted(self, events: Any, state: Reader) -> Counted:
+        # Histories are asked for over the same events, one after the other.
+        if not self._last or self._last[0] is not events:
+            self._last[:] = events, Counted(collected(events), state.get_many)
+        counted: Counted = self._last[1]
+        return counted
 
 
 WHOLE = Window()

@@ -165,8 +165,9 @@ class Fold:
         until = max(windows[-1].until, *(each.at for each in fresh))
         if len(left) < len(windows):
             live = [_live(each) for each in self._log.between(left[-1].until, until, new[-1].seq)]
+            known = Records(before, self._windows)
         ends = _ends(fresh, left[-1].until, windows[-1].until)
-        unknown = self._fold(before, left, live, ends, told, expect)
+        unknown = self._fold(before, known, left, live, ends, told, expect)
         return Applied(len(new), len(live) - len(fresh), late, tuple(unknown), until)
 
     def advance(self, until: int) -> Applied:
@@ -181,19 +182,25 @@ class Fold:
         windows = windows_of(meta)
         if until > windows[-1].until:
             expect = {name: meta.get(name) for name in _READ}
-            self._fold(Overlay(self._state), windows, [], [until], {}, expect)
+            before = Overlay(self._state)
+            known = Records(before, self._windows)
+            self._fold(before, known, windows, [], [until], {}, expect)
         return Applied(until=max(until, windows[-1].until))
 
     def _fold(
         self,
         before: Overlay,
+        records: Records,
         windows: Sequence[Folded],
         events: Sequence[LiveEvent],
         ends: Sequence[int],
         told: Mapping[str, str],
         expect: Mapping[str, str | None],
     ) -> list[str]:
-        """Write the state after more windows, that end at `ends`, with what takes each back."""
+        """Write the state after more windows, that end at `ends`, with what takes each back.
+
+        `records` are those of the first window, perhaps looked at already.
+        """
         kept = list(windows)
         unknown: list[str] = []
         items = before.values
@@ -204,12 +211,16 @@ class Fold:
             last = kept[-1]
             count = bisect_right(rest, until, key=attrgetter("at"))
             now, rest = rest[:count], rest[count:]
-            values, untold = self._window(before, now, last.until, until)
-            unknown += untold
+            values = self._window(before, records, now, last.until, until)
+            unknown += records.unknown
+            records = Records(before, self._windows)
             added = Folded(last.number + 1, until)
             old = before.get_many(list(values))
-            values[undo_key(added.number)] = packed({key: old.get(key) for key in values})
-            items.update(values)
+            # Most of what is told of goods and people is as it was: that is neither written nor
+            # kept to be taken back.
+            changed = {key: value for key, value in values.items() if old.get(key) != value}
+            changed[undo_key(added.number)] = packed({key: old.get(key) for key in changed})
+            before.put(changed)
             kept.append(added)
         while len(kept) > 1 and kept[1].until <= ends[-1] - self._horizon:
             kept.pop(0)
@@ -224,10 +235,14 @@ class Fold:
         return unknown
 
     def _window(
-        self, before: Overlay, events: Sequence[LiveEvent], since: int, until: int
-    ) -> tuple[dict[str, bytes | None], list[str]]:
-        """What a window changes, None for what is gone, and ids of events about nothing known."""
-        records = Records(before, self._windows)
+        self,
+        before: Overlay,
+        records: Records,
+        events: Sequence[LiveEvent],
+        since: int,
+        until: int,
+    ) -> dict[str, bytes | None]:
+        """What a window changes, None for what is gone."""
         records.add(events, since, until)
         tables = records.tables()
         window = Window(since, until, before)
@@ -236,7 +251,7 @@ class Fold:
             items.update(model.items(tables, window))
         items.update(order_items(tables))
         items.update(records.items())
-        return items, records.unknown
+        return items
 
     def _merged(self, windows: Sequence[Folded], items: dict[str, bytes | None]) -> list[Folded]:
         """Make windows of long ago one, so that there are some dozens and not one for every step.

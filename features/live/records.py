@@ -16,7 +16,7 @@ import pandas as pd
 
 from features.events import DAY_US
 from features.live.rows import KINDS, LATER, MOMENT, Row, frames_of, rows_of
-from features.state import state_key
+from features.state import KEY_SEPARATOR
 from features.window import Reader
 
 __all__ = ["LiveEvent", "Records", "in_order", "record_items", "row_told", "tells_same"]
@@ -24,6 +24,11 @@ __all__ = ["LiveEvent", "Records", "in_order", "record_items", "row_told", "tell
 _LIVE = "live"
 _ORDER, _LINE, _RETURN = "order", "line", "return"
 _CUSTOMER, _PRODUCT, _DUE = "customer", "product", "due"
+_BEFORE_NAME = {
+    kind: f"{_LIVE}{KEY_SEPARATOR}{kind}{KEY_SEPARATOR}"
+    for kind in (_ORDER, _LINE, _RETURN, _CUSTOMER, _PRODUCT, _DUE)
+}
+_RANK = {kind: i for i, kind in enumerate(KINDS)}
 _HOUR_US = DAY_US // 24
 _ADDED = LATER["shipment"] | LATER["delivery"]
 _OF_CLAIM = ("inspection", "settlement", "decision")
@@ -60,7 +65,7 @@ class LiveEvent:
 
 def in_order(event: LiveEvent) -> tuple[int, int, str]:
     """Place of an event among others; of one moment what others refer to comes first."""
-    return event.at, KINDS.index(event.kind), event.event_id
+    return event.at, _RANK[event.kind], event.event_id
 
 
 def tells_same(kind: str, told: Row, before: Row) -> bool:
@@ -462,7 +467,7 @@ def _own_keys(events: Iterable[LiveEvent]) -> Iterator[str]:
 
 
 def _key(kind: str, name: str) -> str:
-    return state_key(_LIVE, kind, name)
+    return _BEFORE_NAME[kind] + name
 
 
 def _dumps(record: Any) -> bytes:

@@ -57,17 +57,22 @@ class Overlay:
 
     def __init__(self, state: StateStore) -> None:
         self._state = state
-        self._read: dict[str, bytes | None] = {}
+        self._seen: dict[str, bytes | None] = {}
         self.values: dict[str, bytes | None] = {}
+        """What is in the place of the state's own; see :meth:`put`."""
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that are there."""
-        missing = [key for key in keys if key not in self.values and key not in self._read]
-        if missing:
-            found = self._state.get_many(missing)
-            self._read.update((key, found.get(key)) for key in missing)
-        seen = ((k, self.values[k] if k in self.values else self._read[k]) for k in keys)
-        return {key: value for key, value in seen if value is not None}
+        seen = self._seen
+        if missing := [key for key in keys if key not in seen]:
+            seen.update(dict.fromkeys(missing))
+            seen.update(self._state.get_many(missing))
+        return {key: value for key in keys if (value := seen[key]) is not None}
+
+    def put(self, values: Mapping[str, bytes | None]) -> None:
+        """See these values in the place of the state's own."""
+        self.values.update(values)
+        self._seen.update(values)
 
     def all_keys(self) -> Iterator[str]:
         """Every key that is there."""
@@ -79,8 +84,7 @@ class Overlay:
         left = list(windows)
         while len(left) > 1 and left[-1].until >= earliest:
             key = undo_key(left.pop().number)
-            self.values |= dict(unpacked(self._state.get_many([key])[key]))
-            self.values[key] = None
+            self.put(dict(unpacked(self._state.get_many([key])[key])) | {key: None})
         return left
 
 
