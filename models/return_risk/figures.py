@@ -172,13 +172,13 @@ def _of_customer(own: Sequence[float]) -> _Both:
 def _of_same_product(before: Sequence[float]) -> _Both:
     if before[_ORDERED] < 1:
         return _NOTHING
-    figures = {"returned": round(before[_RETURNED]), "orders": round(before[_ORDERED])}
-    told = ("same_product_before", {**figures})
+    returned, orders = round(before[_RETURNED]), round(before[_ORDERED])
+    told: Told = ("same_product_before", {"returned": returned, "orders": orders})
     return told, told
 
 
 def _count(code: str, name: str, count: float) -> _Both:
-    told = (code, {name: round(count)}) if count > 1 else None
+    told: Told | None = (code, {name: round(count)}) if count > 1 else None
     return told, told
 
 
