@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from features.settings import Settings
@@ -24,16 +24,25 @@ _LONGEST_WAIT_S: Final = 60.0
 
 
 @contextlib.contextmanager
-def following(settings: Settings) -> Iterator[None]:
+def following(
+    settings: Settings, wait: Callable[[threading.Event], object] | None = None
+) -> Iterator[None]:
     """Keep the online state up with live events while the block runs, where the setting says so.
 
     The child ends with this process, however it ends: its stdin is a pipe that closes then.
+
+    Parameters
+    ----------
+    settings
+        Whether to, and all the child needs.
+    wait
+        Returns when the child may start, or the event is set. It starts at once when left out.
     """
     if not settings.follow:
         yield
         return
     child = _Companion(settings)
-    thread = threading.Thread(target=child.keep, name="muslin-follower", daemon=True)
+    thread = threading.Thread(target=child.keep, args=(wait,), name="muslin-follower", daemon=True)
     thread.start()
     try:
         yield
@@ -56,7 +65,9 @@ class _Companion:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def keep(self) -> None:
+    def keep(self, first: Callable[[threading.Event], object] | None = None) -> None:
+        if first is not None:
+            first(self._ended)
         wait = _FIRST_WAIT_S
         while (process := self._start()) is not None:
             began = time.monotonic()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
-from typing import IO
+from typing import IO, Any
 
 from features.settings import Settings, SettingsError
 from serving.champions.supervisor import supervised
@@ -27,7 +31,8 @@ __all__ = ["SERVICE", "ServeError", "background", "free_port", "run"]
 
 SERVICE = "serving.service:Muslin"
 _STOP_S = 15.0
-_POLL_S = 0.1
+_POLL_S = 0.02
+_LONGEST_START_S = 15.0
 
 
 class ServeError(RuntimeError):
@@ -52,10 +57,10 @@ def run(settings: Settings, service: str = SERVICE) -> None:
     _check_free(settings.host, settings.port)
     # The workers are processes of their own.
     os.environ.update(settings.environment() | {SERVED_BY: str(os.getpid())})
-    module, _, name = service.partition(":")
-    bento = getattr(import_module(module), name)
+    bento = _imported(service)
     configure(settings, "main")
-    with shared_folder(), following(settings), supervised(settings) as told:
+    answers = partial(_until_it_answers, settings)
+    with shared_folder(), following(settings, answers), supervised(settings) as told:
         os.environ.update(told)
         bento.serve_http(host=settings.host, port=settings.port)
 
@@ -114,6 +119,33 @@ def free_port(host: str = "127.0.0.1") -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _until_it_answers(settings: Settings, ended: threading.Event) -> None:
+    """Return once a worker answers, at the latest after a while.
+
+    The follower takes two seconds of a core to start: where there are few, workers go first.
+    """
+    deadline = time.monotonic() + _LONGEST_START_S
+    while not ended.wait(_POLL_S * 5) and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(settings.host, settings.port, timeout=1.0)
+        try:
+            connection.request("GET", "/livez")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            continue
+        finally:
+            connection.close()
+        return
+
+
+def _imported(service: str) -> Any:
+    module, _, name = service.partition(":")
+    gc.disable()  # what is imported stays: to look through it for garbage is a tenth of the time
+    try:
+        return getattr(import_module(module), name)
+    finally:
+        gc.enable()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -1,6 +1,8 @@
 """How soon a follower that ended is started again."""
 
 import itertools
+import threading
+import time
 
 from serving import companion
 
@@ -28,3 +30,33 @@ def test_waits_grow_while_it_cannot_start_and_begin_anew_after_it_ran(settings, 
     child._ended = Noted()
     child.keep()
     assert waits == [1, 2, 4, 1, 2]
+
+
+def test_it_starts_once_it_may_and_not_at_all_where_the_service_ends_before(settings, monkeypatch):
+    order = []
+    ended = threading.Event()
+
+    class Runs:
+        def wait(self, timeout=10):
+            ended.wait(timeout)
+            return 0
+
+        def terminate(self):
+            ended.set()
+
+    monkeypatch.setattr(
+        companion.subprocess, "Popen", lambda *_, **__: (order.append("started"), Runs())[1]
+    )
+    settings = settings.model_copy(update={"follow": True})
+    allowed = threading.Event()
+    with companion.following(settings, lambda _: (allowed.wait(10), order.append("allowed"))):
+        assert order == []
+        allowed.set()
+        while len(order) < 2:
+            time.sleep(0.01)
+    assert order == ["allowed", "started"]
+
+    order.clear()
+    with companion.following(settings, lambda over: over.wait(10)):
+        pass
+    assert order == []
