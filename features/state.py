@@ -208,6 +208,9 @@ class SqliteState:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.executescript(_SCHEMA)
+                # Keys come in any order: a window of live events rewrites pages all over the file,
+                # and those it comes back to are kept at hand (64 MB).
+                self._db.execute("PRAGMA cache_size=-65536")
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("PRAGMA mmap_size=1073741824")
             self._db.execute("SELECT key FROM state LIMIT 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from features import abuse_online, return_risk_online, size_fit_online
 from features.abuse_space import AbuseSpace
+from features.live.catalogue import RememberedScales
 from features.live.fold import ModelState
 from features.live.records import record_items
 from features.order_records import order_items
@@ -37,11 +39,13 @@ def model_states(spaces: Mapping[str, Any]) -> list[ModelState]:
 
 
 def _size_fit(space: SizeFitSpace) -> tuple[Items, float | None]:
-    return partial(size_fit_online.state_items, space), RETURN_WINDOW_DAYS
+    remembers = replace(space, scales_=RememberedScales.of(space.scales_))
+    return partial(size_fit_online.state_items, remembers), RETURN_WINDOW_DAYS
 
 
 def _return_risk(space: ReturnRiskSpace) -> tuple[Items, float | None]:
-    return partial(return_risk_online.state_items, space), space.window_days_
+    remembers = replace(space, scales_=RememberedScales.of(space.scales_))
+    return partial(return_risk_online.state_items, remembers), space.window_days_
 
 
 def _abuse(space: AbuseSpace) -> tuple[Items, float | None]:
