@@ -6,7 +6,7 @@ and is called with all order lines in training and with the lines of one basket 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 MOMENTS = ("checkout", "delivered")
 
@@ -178,48 +179,54 @@ def return_risk_vectors(facts: Floats, sums: Mapping[str, Floats], base: float) 
     ndarray
         Shape (n, len(VECTOR)).
     """
-    rows = len(facts)
+    vectors = np.empty((len(facts), len(VECTOR)))
+    for start in range(0, len(facts), _BLOCK):
+        at = slice(start, start + _BLOCK)
+        vectors[at] = _vectors(facts[at], {name: each[at] for name, each in sums.items()}, base)
+    return vectors
+
+
+_BLOCK = 1024
+"""Lines whose columns in the making stay near the processor."""
+
+
+def _vectors(facts: Floats, sums: Mapping[str, Floats], base: float) -> Floats:
     facts = facts.copy()
     # Beyond two months the age of an account tells the calendar more than the buyer.
     facts[:, _F["tenure_days"]] = np.minimum(facts[:, _F["tenure_days"]], _YOUNG_DAYS)
-    rates: dict[str, Floats] = {}
-    settled: dict[str, Floats] = {}
-    for name, (parent, strength) in PARENTS.items():
-        own = sums[name]
-        prior = base if parent is None else rates[parent]
-        settled[name] = own[:, 1] + own[:, 2]
-        rates[name] = (own[:, 1] + strength * prior) / (settled[name] + strength)
-    columns: list[Floats] = [facts]
-    columns += rates.values()
-    columns += [np.log1p(each) for each in settled.values()]
+    # All histories at once: of the few lines of a question a call costs more than its numbers.
+    every = np.concatenate([sums[history.name] for history in HISTORIES], axis=1)
+    returned, kept = every.take(_RETURNED, axis=1), every.take(_KEPT, axis=1)
+    settled = returned + kept
+    believed = settled + _STRENGTHS
+    rates = np.empty_like(settled)
+    for own, parents in _GENERATIONS:
+        prior = base if parents is None else rates.take(parents, axis=1)
+        shrunk = returned.take(own, axis=1) + _STRENGTHS[own] * prior
+        rates[:, own] = shrunk / believed.take(own, axis=1)
+    columns: list[Floats] = [facts, rates, np.log1p(settled)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        recent = [_sums(sums, name, "recent_ordered", 3) for name in _RECENTLY]
-        for name, each in zip(_RECENTLY, recent, strict=True):
-            strength = PARENTS[name][1]
-            known = each[:, 1] + each[:, 2]
-            columns.append((each[:, 1] + strength * rates[name]) / (known + strength))
-        columns += [np.log1p(each[:, 0]) for each in recent]
-        lately = [_sums(sums, name, "lately_ordered", 2) for name in _DELIVERS]
-        columns += [(each[:, 1] + 0.9) / (each[:, 0] + 1.0) for each in lately]
-        for name in _TELLS:
-            told = _sums(sums, name, "back_too_small", len(_TOLD_REASONS))
-            columns.append(told / (settled[name] + PARENTS[name][1])[:, None])
-        price = facts[:, _F["price"]]
-        for name in _PRICED:
-            paid = _sums(sums, name, "priced", 2)
-            columns.append(price / (paid[:, 1] / paid[:, 0]))
+        came, stayed = every.take(_RECENT_RETURNED, axis=1), every.take(_RECENT_KEPT, axis=1)
+        strength = _STRENGTHS[_OF_RECENT]
+        shrunk = came + strength * rates.take(_OF_RECENT, axis=1)
+        columns.append(shrunk / (came + stayed + strength))
+        columns.append(np.log1p(every.take(_RECENT_ORDERED, axis=1)))
+        arrived, sent = every.take(_DELIVERED, axis=1), every.take(_SENT, axis=1)
+        columns.append((arrived + 0.9) / (sent + 1.0))
+        columns.append(every.take(_TOLD, axis=1) / believed.take(_OF_TOLD, axis=1))
+        usual = every.take(_PRICES, axis=1) / every.take(_COUNT_OF_PRICES, axis=1)
+        columns.append(facts[:, _F["price"], None] / usual)
         customer, same = sums["customer"], sums["customer_product"]
         still_open = customer[:, 0] - customer[:, 1] - customer[:, 2]
         columns += [customer[:, :3], still_open, same[:, :3]]
         columns.append(np.log1p(sums["product"][:, 0]))
-        scale = sums["customer_scale"]
-        place = _sums(sums, "customer_scale", "place", 3)
+        scale, first = sums["customer_scale"], _SUMS["customer_scale"]["place"]
         position = facts[:, _F["position"]]
-        columns.append(position - place[:, 0] / scale[:, 0])
-        columns.append(position - place[:, 1] / scale[:, 2])
-        columns.append(position - place[:, 2] / scale[:, 1])
+        columns.append(position - scale[:, first] / scale[:, 0])
+        columns.append(position - scale[:, first + 1] / scale[:, 2])
+        columns.append(position - scale[:, first + 2] / scale[:, 1])
         columns.append(facts[:, _F["size_rank"]] / (facts[:, _F["sizes"]] - 1.0))
-        odds = {name: _log_odds(rates[name]) for name in _CROSSED}
+        odds = dict(zip(_CROSSED, _log_odds(rates.take(_OF_CROSSED, axis=1)).T, strict=True))
         columns.append(
             odds["product_size"] + odds["product_colour"] - odds["product"] + odds["customer"]
         )
@@ -227,16 +234,47 @@ def return_risk_vectors(facts: Floats, sums: Mapping[str, Floats], base: float) 
         columns.append(odds["brand_size"] + odds["product"] - odds["brand"])
     vectors = np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1)
     vectors[~np.isfinite(vectors)] = np.nan
-    assert vectors.shape == (rows, len(VECTOR))
     return vectors
 
 
 _CROSSED = ("product", "product_size", "product_colour", "customer", "brand", "brand_size")
+_STARTS = dict(
+    zip(_SUMS, np.cumsum([0, *(len(each) for each in _SUMS.values())]).tolist(), strict=False)
+)
+_PLACES = {name: i for i, name in enumerate(PARENTS)}
+_STRENGTHS = np.array([strength for _, strength in PARENTS.values()])
 
 
-def _sums(sums: Mapping[str, Floats], history: str, first: str, count: int) -> Floats:
-    at = _SUMS[history][first]
-    return sums[history][:, at : at + count]
+def _sums_at(histories: Iterable[str], *names: str) -> Ints:
+    """Places of these sums among the sums of all histories."""
+    return np.array([_STARTS[h] + _SUMS[h][name] for h in histories for name in names])
+
+
+def _rates_at(histories: Iterable[str]) -> Ints:
+    return np.array([_PLACES[h] for h in histories])
+
+
+def _generations() -> Iterator[tuple[Ints, Ints | None]]:
+    """Places of rates that are told together, and of their parents' rates, told before."""
+    parents = {name: parent for name, (parent, _) in PARENTS.items()}
+    told = [name for name, parent in parents.items() if parent is None]
+    yield _rates_at(told), None
+    while after := {name: parent for name, parent in parents.items() if parent in told}:
+        told = list(after)
+        yield _rates_at(told), _rates_at(filter(None, after.values()))
+
+
+_GENERATIONS = tuple(_generations())
+_RETURNED, _KEPT = _sums_at(PARENTS, "returned"), _sums_at(PARENTS, "kept")
+_RECENT_ORDERED = _sums_at(_RECENTLY, "recent_ordered")
+_RECENT_RETURNED = _sums_at(_RECENTLY, "recent_returned")
+_RECENT_KEPT = _sums_at(_RECENTLY, "recent_kept")
+_OF_RECENT, _OF_CROSSED = _rates_at(_RECENTLY), _rates_at(_CROSSED)
+_SENT = _sums_at(_DELIVERS, "lately_ordered")
+_DELIVERED = _sums_at(_DELIVERS, "lately_delivered")
+_TOLD = _sums_at(_TELLS, *(f"back_{reason}" for reason in _TOLD_REASONS))
+_OF_TOLD = np.repeat(_rates_at(_TELLS), len(_TOLD_REASONS))
+_PRICES, _COUNT_OF_PRICES = _sums_at(_PRICED, "price"), _sums_at(_PRICED, "priced")
 
 
 def _log_odds(rate: Floats) -> Floats:
