@@ -55,14 +55,17 @@ def split(
     """
     n = np.maximum(orders, 1.0)
     mean = first / n
+    enough = orders >= _FEWEST
+    if not enough.any():
+        return _alone(mean)
     variance = np.maximum(second / n - mean**2, 0.0)
     excess = (n * variance / SCATTER - (n - 1)) / np.sqrt(2 * np.maximum(n - 1, 1.0))
     two = np.minimum(np.maximum((excess - _DOUBT) / (_CERTAIN - _DOUBT), 0.0), 1.0)
     between = variance - SCATTER
-    two = np.where((orders >= _FEWEST) & (between > 0), two, 0.0)
+    two = np.where(enough & (between > 0), two, 0.0)
     told = two > 0
     if not told.any():
-        return two, mean, mean + 0.0, np.full(len(n), 0.5)
+        return _alone(mean)
     between = np.where(told, between, 1.0)
     cubed = third / n - 3 * mean * second / n + 2 * mean**3
     skew = cubed / between**1.5
@@ -71,3 +74,8 @@ def split(
     share = np.minimum(np.maximum(share, least), 1 - least)
     apart = np.where(told, np.sqrt(between / (share * (1 - share))), 0.0)
     return two, mean - share * apart, mean + (1 - share) * apart, np.where(told, share, 0.5)
+
+
+def _alone(mean: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """:func:`split` where everybody is one person."""
+    return np.zeros(len(mean)), mean, mean + 0.0, np.full(len(mean), 0.5)
