@@ -55,9 +55,9 @@ def before(bentoml_app: Callable[[], ASGIApp], service: Callable[[], object]) ->
     async def life(_: object) -> AsyncIterator[None]:
         drain_on_sigterm(settings.drain_s)
         instance = service()
-        # Half a million objects of libraries and models stay for good: looking through them again
-        # and again is what makes the slowest requests slow.
-        gc.collect()
+        # A hundred thousand objects of libraries and models stay for good: looking through them
+        # again and again is what makes the slowest requests slow. Not even once: of the garbage
+        # among them there is little.
         gc.freeze()
         gc.enable()
         yield
