@@ -4,9 +4,13 @@ LightGBM is told to be deterministic, so that no result depends on the number of
 processes take it over.
 """
 
+import fcntl
+import gc
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -20,9 +24,48 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection():
+    """What is imported with the tests stays: garbage is not looked for in it, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items):
     """The longest test begins first, so that no worker waits for it in the end."""
     items.sort(key=lambda item: item.name != "test_the_commands_run")
+
+
+@pytest.fixture(scope="session")
+def registry_in(tmp_path_factory) -> Callable[[Path], str]:
+    """Puts a registry without models into a folder and gives its URL.
+
+    MLflow takes seconds to make one: it is made once, whatever the number of workers.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # a worker's own folder lies in that of the run
+    made = shared / "empty-registry" / "mlflow.db"
+    with (shared / "empty-registry.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            from features.settings import Settings
+            from pipelines.tracking import Registry
+
+            making = made.with_name("making.db")
+            Registry(Settings.load(tracking_uri=f"sqlite:///{making}"))
+            making.rename(made)
+
+    def put(folder: Path) -> str:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(made, folder / "mlflow.db")
+        return f"sqlite:///{folder / 'mlflow.db'}"
+
+    return put
 
 
 @pytest.fixture(scope="session")

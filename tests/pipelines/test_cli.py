@@ -203,8 +203,11 @@ def test_a_back_test_goes_on_without_unknown_ids_and_keeps_the_order(
     assert "log loss" in result.output
 
 
-def test_training_all_trains_what_the_tables_allow_and_tells_of_the_rest(muslin, copy):
+def test_training_all_trains_what_the_tables_allow_and_tells_of_the_rest(
+    muslin, copy, registry_in, tmp_path
+):
     """Without a word on the fit there is no size advice, but claims can be judged."""
+    registry_in(tmp_path / "var")
     (copy / "fit_feedback.parquet").unlink()
     returns = pd.read_parquet(copy / "returns.parquet")
     returns.assign(reason="other").to_parquet(copy / "returns.parquet")
@@ -229,7 +232,8 @@ def test_training_all_where_nothing_can_be_learned_is_bad_input_with_every_reaso
     )
 
 
-def test_a_registry_without_versions_says_what_to_run(muslin, shop):
+def test_a_registry_without_versions_says_what_to_run(muslin, shop, registry_in, tmp_path):
+    registry_in(tmp_path / "var")
     refused(muslin("promote", "size-fit"), "no version of size_fit", "muslin train size-fit")
     refused(muslin("materialize", "--data", shop), "no model has a champion", "promote size-fit")
 

@@ -34,12 +34,12 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, registry_in):
     """Where commands are run, with a registry of its own."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        patch.setenv("MUSLIN_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
+        patch.setenv("MUSLIN_TRACKING_URI", registry_in(home))
         yield home
 
 

@@ -9,9 +9,8 @@ from pipelines.train import train_model
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    home = tmp_path_factory.mktemp("registry")
-    return Registry(Settings.load(tracking_uri=f"sqlite:///{home / 'mlflow.db'}"))
+def registry(tmp_path_factory, registry_in):
+    return Registry(Settings.load(tracking_uri=registry_in(tmp_path_factory.mktemp("registry"))))
 
 
 def test_a_version_holds_what_the_job_says_of_itself(registry, tmp_path):

@@ -78,9 +78,8 @@ def sizes(tables, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("registry")
-    return Registry(Settings.load(tracking_uri=f"sqlite:///{folder}/mlflow.db"))
+def registry(tmp_path_factory, registry_in):
+    return Registry(Settings.load(tracking_uri=registry_in(tmp_path_factory.mktemp("registry"))))
 
 
 def test_return_risk_is_judged_on_what_came_later_and_served_at_both_moments(

@@ -33,10 +33,10 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Registry:
+def made(tmp_path_factory, registry_in) -> Registry:
     """Making a registry takes seconds: the tests have copies."""
     folder = tmp_path_factory.mktemp("registry")
-    registry = Registry(f"sqlite:///{folder}/mlflow.db", folder / "artifacts")
+    registry = Registry(registry_in(folder), folder / "artifacts")
     client = MlflowClient(registry.uri, registry.uri)
     experiment = client.create_experiment("size_fit", str(registry.artifacts))
     client.create_registered_model("size_fit")

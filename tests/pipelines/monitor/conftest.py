@@ -40,11 +40,9 @@ class WatchedShop:
 
 
 @pytest.fixture(scope="session")
-def watched(tmp_path_factory):
+def watched(tmp_path_factory, registry_in):
     home = tmp_path_factory.mktemp("watched")
-    settings = Settings.load(
-        tracking_uri=f"sqlite:///{home / 'mlflow.db'}", audit_url=str(home / "audit.db")
-    )
+    settings = Settings.load(tracking_uri=registry_in(home), audit_url=str(home / "audit.db"))
     tables = simulate(5000, 11).tables
     moments = tables["order_lines"]["ordered_at"].sort_values()
     cut = moments.iloc[int(len(moments) * 0.65)]

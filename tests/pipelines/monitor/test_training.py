@@ -11,9 +11,8 @@ from pipelines.tracking import Registry
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    home = tmp_path_factory.mktemp("registry")
-    return Registry(Settings.load(tracking_uri=f"sqlite:///{home / 'mlflow.db'}"))
+def registry(tmp_path_factory, registry_in):
+    return Registry(Settings.load(tracking_uri=registry_in(tmp_path_factory.mktemp("registry"))))
 
 
 def test_the_fingerprint_is_registered_beside_the_model(registry, tmp_path, monkeypatch):

@@ -85,10 +85,10 @@ class Hammer:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(tmp_path_factory, registry_in):
     folder = tmp_path_factory.mktemp("shop")
     settings = Settings.load(
-        tracking_uri=f"sqlite:///{folder / 'mlflow.db'}",
+        tracking_uri=registry_in(folder),
         state_url=str(folder / "state.db"),
         champion_dir=folder / "champion",
         events_url=str(folder / "events.db"),

@@ -290,7 +290,9 @@ def test_a_request_has_a_line_where_that_is_asked_for(settings, caplog):
 def test_requests_have_no_line_by_default(app, caplog):
     with caplog.at_level(logging.DEBUG):
         ask(app, body=QUESTION)
-    assert not [each for each in caplog.records if each.name.startswith("muslin")]
+    # The thread that shares the metrics of a process, if another test began it, has a say any time.
+    told = [each for each in caplog.records if each.threadName != "muslin-metrics"]
+    assert not [each for each in told if each.name.startswith("muslin")]
 
 
 def test_a_failure_is_logged_by_pattern_and_counted(app, caplog):
