@@ -136,3 +136,16 @@ def test_rows_do_not_see_each_other():
     for i in (0, 11, 29):
         alone = return_risk_vectors(facts[[i]], {n: s[[i]] for n, s in sums.items()}, BASE)
         np.testing.assert_array_equal(alone[0], whole[i])
+
+
+def test_many_lines_have_the_vectors_of_each_alone():
+    rng = np.random.default_rng(6)
+    rows = 1500
+    facts = rng.uniform(0, 50, (rows, len(FACTS)))
+    sums = {h.name: rng.poisson(2.0, (rows, len(h.sums))) * 1.0 for h in HISTORIES}
+    together = return_risk_vectors(facts, sums, BASE)
+    for i in (0, 1, 1023, 1024, rows - 1):
+        alone = {name: each[i : i + 1] for name, each in sums.items()}
+        np.testing.assert_array_equal(
+            together[i : i + 1], return_risk_vectors(facts[i : i + 1], alone, BASE)
+        )

@@ -19,7 +19,7 @@ from pipelines.fit_size import fit_size_fit
 from pipelines.simulate import simulate
 from serving.advisor import ModelLabel
 from serving.languages import Languages
-from serving.return_risk import CHECKOUT, DELIVERED, load_risk_advisor
+from serving.return_risk import CHECKOUT, DELIVERED, _other_sizes, load_risk_advisor
 from serving.risk_messages import driver_text
 from serving.size_advice import load_advisor
 
@@ -217,6 +217,24 @@ def test_two_sizes_of_a_product_are_told_and_neither_gets_another(advisor, brack
     assert [risk.duplicate_of for risk in risks] == [None, 0, 1]
     assert all(risk.suggestions == () for risk in risks)
     assert all(risk.colours == () for risk in risks)
+
+
+def test_other_sizes_of_a_product_are_found_however_they_are_written():
+    rng = np.random.default_rng(8)
+    labels = [None, "M", " m ", "L", "XL"]
+    lines = [
+        BasketLine(product_id=f"p{rng.integers(6)}", size_label=labels[rng.integers(5)])
+        for _ in range(60)
+    ]
+    plain = [None if x.size_label is None else x.size_label.strip().lower() for x in lines]
+
+    def other(i, j):
+        sizes = {plain[i], plain[j]}
+        return lines[i].product_id == lines[j].product_id and None not in sizes and len(sizes) == 2
+
+    for i, found in enumerate(_other_sizes(lines)):
+        assert found.earlier == next((j for j in range(i) if other(i, j)), None)
+        assert found.any == any(other(i, j) for j in range(len(lines)))
 
 
 def test_without_a_size_model_nothing_is_said_of_sizes(real, place, baskets):
