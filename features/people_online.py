@@ -29,6 +29,7 @@ __all__ = ["Asker", "body_of", "has_figures", "people_items", "person_keys", "re
 
 _PERSON, _CHILD = "person_facts", "child_facts"
 _TOLD_FIGURES = frozenset((*OUTGROWN, "cup_index"))
+_MOMENTS = [(figure, moment(figure)) for figure in OUTGROWN]
 _NO_HEIGHTS = (math.nan, math.nan)
 _MICROS = 1e6
 
@@ -107,9 +108,9 @@ def _compact(record: Mapping[str, Any]) -> dict[str, Any]:
 def _unfold(record: dict[str, Any]) -> dict[str, Any]:
     """The inverse of :func:`_compact`: every figure with its moment."""
     older, measured = record.pop("at", {}), record.get("measured")
-    for figure in OUTGROWN:
+    for figure, at in _MOMENTS:
         if figure in record:
-            record[moment(figure)] = older.get(figure, measured)
+            record[at] = older.get(figure, measured)
     return record
 
 

@@ -338,7 +338,9 @@ class SizeFit(Classifier):
         # A taste that is unknown stays in, and makes the curve unknown.
         (likely,) = (taste != 0.0).nonzero()
         seen = np.zeros((len(X), 3))
-        seen[likely] = boosters.predict(_boosted(X[likely], outlook.chosen[likely]))
+        seen[likely] = boosters.predict(
+            _boosted(X.take(likely, axis=0), outlook.chosen.take(likely, axis=0))
+        )
         return join_curves(outlook, taste, seen, starts, self.lean_)
 
     def advise(self, candidates: SizeRows) -> list[Decision]:
@@ -347,7 +349,7 @@ class SizeFit(Classifier):
             return []
         starts = _starts(candidates.line)
         curves = self._curves(candidates.X, starts, self.boosters_)
-        groups = _groups(candidates.X[starts])
+        groups = _groups(candidates.X.take(starts, axis=0))
         bounds = [*starts.tolist(), len(candidates.line)]
         return [
             self._decide(
