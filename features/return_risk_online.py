@@ -151,12 +151,16 @@ def state_items(
     """
     placed = space.scales_.place(tables["products"], tables["product_sizes"])
     if len(tables["order_lines"]):
-        events = space.events(space.facts(tables, placed), tables, window=window)
+        # No history counts by the body of the buyer.
+        lines = {name: table for name, table in tables.items() if name != "body_measurements"}
+        events = space.events(space.facts(lines, placed), tables, window=window)
         for history in HISTORIES:
             yield from window.final_items(history, events, (_MODEL,))
     yield from goods_items(placed, tables, window)
-    yield from _buyers(tables.get("customers"))
-    yield from people_items(tables.get("body_measurements"))
+    if (customers := tables.get("customers")) is not None:
+        yield from _buyers(window.told_of("customer_id", customers))
+    if (bodies := tables.get("body_measurements")) is not None:
+        yield from people_items(window.told_of("customer_id", bodies))
 
 
 def _buyers(customers: pd.DataFrame | None) -> Iterator[tuple[str, bytes]]:

@@ -98,6 +98,9 @@ class _Asked(NamedTuple):
     keys: list[tuple[str | None, ...]]
 
 
+_OF_GOODS = ("products", "product_sizes")
+
+
 def state_items(
     space: SizeFitSpace, tables: Mapping[str, pd.DataFrame], window: Window = WHOLE
 ) -> Iterator[tuple[str, bytes]]:
@@ -119,8 +122,11 @@ def state_items(
         for history in HISTORIES:
             yield from window.final_items(history, events)
         yield from choice_items(facts, space.engine, window)
-    yield from product_items(space.scales_, tables, placed)
-    yield from people_items(tables.get("body_measurements"))
+    goods = {name: window.told_of("product_id", tables[name]) for name in _OF_GOODS}
+    if len(goods["products"]):
+        yield from product_items(space.scales_, goods, window.told_of("product_id", placed))
+    if (bodies := tables.get("body_measurements")) is not None:
+        yield from people_items(window.told_of("customer_id", bodies))
 
 
 class SizeFitLookup:

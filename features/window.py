@@ -7,7 +7,7 @@ stored sums in front.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,11 +46,14 @@ class Window:
         bound.
     state
         Holds the sums of all events up to `since`; None where there are none.
+    told
+        By column the ids of the goods and accounts that the window tells of; None for all.
     """
 
     since: int | None = None
     until: int | None = None
     state: Reader | None = None
+    told: Mapping[str, Collection[str]] | None = None
     _last: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def cut(self, events: Any) -> Any:
@@ -70,6 +73,10 @@ class Window:
         if self.until is not None:
             new &= at.to_numpy() <= self.until
         return new
+
+    def told_of(self, column: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the goods or accounts that the window tells of; the others stay as they are."""
+        return rows if self.told is None else rows[rows[column].isin(self.told[column])]
 
     def values_before(
         self, history: History, events: Any, queries: Any, prefix: Sequence[str] = ()

@@ -88,7 +88,8 @@ class RememberedScales(SizeScales):
 
 def _places(products: pd.DataFrame, rows: pd.DataFrame) -> npt.NDArray[np.intp]:
     """The place of the product of each row; -1 where it is not among them."""
-    return pd.Index(products[_ID]).get_indexer(rows[_ID])
+    places: npt.NDArray[np.intp] = pd.Index(products[_ID]).get_indexer(rows[_ID])
+    return places
 
 
 def _same(stored: pd.DataFrame, told: pd.DataFrame) -> bool:

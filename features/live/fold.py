@@ -251,7 +251,7 @@ class Fold:
         """What a window changes, None for what is gone."""
         records.add(events, since, until)
         tables = records.tables()
-        window = Window(since, until, before)
+        window = Window(since, until, before, records.told)
         items: dict[str, bytes | None] = dict.fromkeys(records.gone())
         for model in self._models:
             items.update(model.items(tables, window))

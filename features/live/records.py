@@ -7,7 +7,7 @@ code as the tables of a whole shop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,11 @@ class Records:
         told = [event for event in events if event.kind in ("product", "customer")]
         self._load(_own_keys(told))
         return sum(self._is_other(event) for event in told)
+
+    @property
+    def told(self) -> dict[str, Collection[str]]:
+        """Goods and accounts that the events tell of, by the column of their ids."""
+        return {"product_id": self._products.keys(), "customer_id": self._customers.keys()}
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The touched rows as contract tables: of orders all lines, with their people and goods."""

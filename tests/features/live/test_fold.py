@@ -380,3 +380,28 @@ def test_the_streamed_state_answers_as_training_would_at_the_next_instant(live_s
     assert list(context.labels) == candidates.label.tolist()
     np.testing.assert_allclose(context.X, candidates.X, rtol=1e-6, atol=1e-6, equal_nan=True)
     assert context.X[:, VECTOR.index("person.orders")].max() > 0
+
+
+def test_goods_and_bodies_told_anew_in_a_later_window_are_as_told_last(live_shop, follow):
+    """Of goods and people a window writes what it tells of, and nothing else."""
+    orders = live_shop.tables["order_lines"]["order_id"].unique()
+    events = sorted(all_events(live_shop.orders(orders[:30])), key=lambda each: each.at)
+    followed = follow(events, 10_000 * DAY_US)
+    followed.tell(events)
+    followed.step()
+    until = events[-1].at
+    goods = next(event for event in events if event.kind == "product")
+    body = next(event for event in events if event.kind == "measurement")
+    figures = {"height_cm": 171.5, "measured_at": until + 2}
+    anew = [
+        replace(goods, event_id="goods", at=until + 1, row={**goods.row, "material": "bouclé"}),
+        replace(body, event_id="body", at=until + 2, row={**body.row, **figures}),
+    ]
+    before = followed.items()
+    followed.tell(anew)
+    followed.step()
+    changed = {key.split("\x1f")[0] for key, value in followed.items().items()
+               if before.get(key) != value}  # fmt: skip
+    assert changed == {"live", "product_facts", "person_facts"}
+    expected = live_shop.filled(tables_of([*events, *anew]), until + 2)
+    assert unlike(followed.items(), expected) == []
