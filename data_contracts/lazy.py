@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 else:
 
     class _Later:
-        """A module's names, each looked up when it is used."""
+        """A module's names, each looked up when it is first used."""
 
         def __init__(self, name: str) -> None:
             self._name = name
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(import_module(self._name), name)
+            found = getattr(import_module(self._name), name)
+            setattr(self, name, found)  # the next time nothing is looked up
+            return found
 
         def __repr__(self) -> str:
             return f"<{self._name}, imported when it is used>"
