@@ -34,6 +34,8 @@ else:
             self._name = name
 
         def __getattr__(self, name: str) -> Any:
+            if name == "_name":  # asked of a copy that is still empty
+                raise AttributeError(name)
             found = getattr(import_module(self._name), name)
             setattr(self, name, found)  # the next time nothing is looked up
             return found

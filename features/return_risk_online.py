@@ -76,7 +76,12 @@ _OUTCOMES = struct.Struct("<8x2d")
 assert all([each.name for each in h.sums[:3]] == ["ordered", "returned", "kept"] for h in HISTORIES)
 _MOST_GOODS = 2_000
 # Many baskets are about few products, and to parse one takes longer than to find it.
-_read_goods = lru_cache(_MOST_GOODS)(read_goods)
+_read_stored = lru_cache(_MOST_GOODS)(read_goods)
+
+
+def _read_goods(product_id: str, stored: bytes | None) -> OnlineGoods | None:
+    # Ids that nobody sells, of which there is no end, are not kept in the place of goods.
+    return None if stored is None else _read_stored(product_id, stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,7 @@ def size_fit_vectors(facts: Floats, sums: Floats, base: Floats) -> Floats:
     """
     vectors = np.empty((len(facts), len(VECTOR)))
     vectors[:, : len(FACTS)] = facts
-    read = sums.reshape(len(sums), -1).take(_TAKEN, axis=1).T
+    read = sums.reshape(len(sums), len(HISTORIES) * len(SUMS)).take(_TAKEN, axis=1).T
     vectors[:, _COPIED_TO] = read[_BY["copied"]].T
     with np.errstate(invalid="ignore", divide="ignore"):
         _put_body(vectors)
@@ -298,7 +298,7 @@ def _put_rates(vectors: Floats, read: Floats, base: Floats) -> None:
         prior = base[:, None] if parent is None else rates[_RATED.index(parent)]
         rates[here] = (ends[here] + strength * prior) / weight[here]
     vectors[:, _LOG_TOLD] = np.log1p(count).T
-    vectors[:, _RATES] = rates.T.reshape(len(vectors), -1)
+    vectors[:, _RATES] = rates.T.reshape(len(vectors), 2 * len(_RATED))
     vectors[:, _LOG_ORDERS] = np.log1p(read[_BY["orders"]]).T
 
 

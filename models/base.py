@@ -14,7 +14,9 @@ __all__ = ["Classifier", "check_is_fitted"]
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.validation import check_is_fitted
-except ImportError:
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "sklearn":
+        raise  # one that is there and broken is no reason to do without
 
     class Classifier:
         """A classifier that was trained elsewhere."""

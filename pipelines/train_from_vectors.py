@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from data_contracts.errors import BadInputError
+from data_contracts.lazy import fs
 from features.events import DAY_US
 from features.return_risk import VECTORS
 from features.size_fit import VECTOR
@@ -329,7 +329,7 @@ def _has_parts(folder: str) -> bool:
 def _fingerprint(folder: str) -> str:
     """SHA-256 of all files, by their names in the folder."""
     system, root = opened(folder)
-    files = system.get_file_info(pa.fs.FileSelector(root, recursive=True))
+    files = system.get_file_info(fs.FileSelector(root, recursive=True))
     digest = hashlib.sha256()
     for info in sorted((each for each in files if each.is_file), key=lambda each: each.path):
         digest.update(f"{info.path.removeprefix(root)}\0{info.size}\0".encode())

@@ -67,7 +67,10 @@ class _Companion:
 
     def keep(self, first: Callable[[threading.Event], object] | None = None) -> None:
         if first is not None:
-            first(self._ended)
+            try:
+                first(self._ended)
+            except Exception:  # whatever it is, events are to be followed
+                logger.exception("the follower of live events starts without having waited")
         wait = _FIRST_WAIT_S
         while (process := self._start()) is not None:
             began = time.monotonic()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-from features import abuse_online, return_risk_online, size_fit_online
 from features.abuse_space import AbuseSpace
+from features.live.filling import model_states
 from features.live.fold import ModelState
 from features.live.windows import position
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import Settings
-from features.size_fit_space import RETURN_WINDOW_DAYS, SizeFitSpace
+from features.size_fit_space import SizeFitSpace
 from serving.champions.copies import (
     CHALLENGER,
     Champion,
@@ -39,24 +38,17 @@ class _Kept(NamedTuple):
     state: ModelState
 
 
-def _size_fit(folder: Path) -> _Kept:
-    space = SizeFitSpace.load(folder, engine=_ENGINE)
-    items = partial(size_fit_online.state_items, space)
-    return _Kept(space.fingerprint, ModelState(items, RETURN_WINDOW_DAYS))
+_SPACES: Final = {
+    "size_fit": SizeFitSpace,
+    "return_risk": ReturnRiskSpace,
+    "abuse": AbuseSpace,
+}
 
 
-def _return_risk(folder: Path) -> _Kept:
-    space = ReturnRiskSpace.load(folder, engine=_ENGINE)
-    items = partial(return_risk_online.state_items, space)
-    return _Kept(space.fingerprint, ModelState(items, space.window_days_))
-
-
-def _abuse(folder: Path) -> _Kept:
-    space = AbuseSpace.load(folder, engine=_ENGINE)
-    return _Kept(space.fingerprint, ModelState(partial(abuse_online.state_items, space)))
-
-
-_LOADERS: Final = {"size_fit": _size_fit, "return_risk": _return_risk, "abuse": _abuse}
+def _load(name: str, folder: Path) -> _Kept:
+    space = _SPACES[name].load(folder, engine=_ENGINE)
+    (state,) = model_states({name: space})
+    return _Kept(space.fingerprint, state)
 
 
 class ModelStates:
@@ -68,7 +60,7 @@ class ModelStates:
         Where the champions are.
     """
 
-    names: ClassVar = tuple(_LOADERS)
+    names: ClassVar = tuple(_SPACES)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -100,7 +92,7 @@ class ModelStates:
         return {name: self._of(name, meta, where) for name in filled}
 
     def _of(self, name: str, meta: Mapping[str, str], where: str) -> ModelState:
-        if name not in _LOADERS:
+        if name not in _SPACES:
             raise FollowError(
                 f"the online state at {where} was filled for {name}, which this version of Muslin"
                 " does not know; run: muslin materialize --data DIR"
@@ -124,7 +116,7 @@ class ModelStates:
             kept = self._loaded.get((name, each.folder))
             try:
                 if kept is None:
-                    kept = _LOADERS[name](check(self._settings, each))
+                    kept = _load(name, check(self._settings, each))
             except ChampionError as error:
                 damage = damage or error
                 continue

@@ -71,7 +71,12 @@ def before(bentoml_app: Callable[[], ASGIApp], service: Callable[[], object]) ->
         elif scope["type"] == "http":
             if not theirs:  # in a thread: others are answered meanwhile
                 theirs.append(asyncio.ensure_future(asyncio.to_thread(bentoml_app)))
-            await app.guard(await asyncio.shield(theirs[0]), scope, receive, send)
+            try:
+                inner = await asyncio.shield(theirs[0])
+            except Exception:
+                theirs.clear()  # the next who asks may have more luck
+                raise
+            await app.guard(inner, scope, receive, send)
         else:
             await lifespan(scope, receive, send)
 

@@ -7,6 +7,7 @@ each time, until a product is told otherwise, and costs as much as the sums of t
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -18,6 +19,8 @@ from features.positions import SizeScales
 __all__ = ["RememberedScales"]
 
 _ID = "product_id"
+_MOST_AT_ONCE = 2_000  # products of a window; a catalogue that is read as a whole is read once
+_MOST = 10_000  # products: to look through more costs what it spares
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,11 @@ class _Catalogue:
 
     def find(self, products: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame | None:
         """The places of these sizes; None where something else was told of these goods."""
-        known, of = _places(self.products, products), _places(self.products, sizes)
-        if (known < 0).any() or (of < 0).any():
+        known, of = self._index.get_indexer(products[_ID]), self._index.get_indexer(sizes[_ID])
+        if (known < 0).any() or (of < 0).any() or (_places(products, sizes) < 0).any():
             return None
-        goods = np.arange(len(self.products) + 1)
-        begins = np.searchsorted(_places(self.products, self.sizes), goods)
-        if (np.bincount(of, minlength=len(goods))[known] != np.diff(begins)[known]).any():
+        begins = self._begins
+        if (np.bincount(of, minlength=len(begins))[known] != np.diff(begins)[known]).any():
             return None
         rows = begins[of] + sizes.groupby(_ID).cumcount().to_numpy()
         if not _same(self.products.iloc[known], products) or not _same(
@@ -43,6 +45,16 @@ class _Catalogue:
         ):
             return None
         return self.placed.iloc[rows].reset_index(drop=True)
+
+    @cached_property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.products[_ID])
+
+    @cached_property
+    def _begins(self) -> npt.NDArray[np.intp]:
+        """The first size of each product, and after the last one the count of all."""
+        goods = np.arange(len(self.products) + 1)
+        return np.searchsorted(self._index.get_indexer(self.sizes[_ID]), goods)
 
     def joined(self, other: _Catalogue) -> _Catalogue:
         """These goods and others; what the others tell of a product counts."""
@@ -76,13 +88,17 @@ class RememberedScales(SizeScales):
 
     def place(self, products: pd.DataFrame, product_sizes: pd.DataFrame) -> pd.DataFrame:
         """Place every size of every product; see :meth:`SizeScales.place`."""
+        if len(products) > _MOST_AT_ONCE:
+            return super().place(products, product_sizes)
         found = None if self._known is None else self._known.find(products, product_sizes)
         if found is not None:
             return found
         placed = super().place(products, product_sizes)
         if products[_ID].is_unique and (_places(products, product_sizes) >= 0).all():
             now = _Catalogue(products, product_sizes, placed).ordered()
-            self._known = now if self._known is None else self._known.joined(now)
+            # Full, it begins anew: most windows are about the goods of today.
+            full = self._known is None or len(self._known.products) + len(products) > _MOST
+            self._known = now if full or self._known is None else self._known.joined(now)
         return placed
 
 

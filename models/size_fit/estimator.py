@@ -345,6 +345,7 @@ class SizeFit(Classifier):
 
     def advise(self, candidates: SizeRows) -> list[Decision]:
         """Advice on every line of the candidates, in order of first appearance."""
+        check_is_fitted(self, "boosters_")
         if not len(candidates.line):
             return []
         starts = _starts(candidates.line)

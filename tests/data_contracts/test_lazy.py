@@ -1,3 +1,4 @@
+import copy
 import subprocess
 import sys
 
@@ -26,4 +27,5 @@ def test_their_names_are_the_libraries_own():
     assert lazy.pd.DataFrame is pd.DataFrame
     assert lazy.pdt.is_bool_dtype is pd.api.types.is_bool_dtype
     assert lazy.pq.write_table is pq.write_table
+    assert copy.copy(lazy.pd).DataFrame is pd.DataFrame
     assert repr(lazy.pl) == "<polars, imported when it is used>"

@@ -19,6 +19,13 @@ def one(facts=None, sums=None):
     return dict(zip(VECTOR, size_fit_vectors(known, happened, BASE)[0], strict=True))
 
 
+def test_no_question_has_no_vector():
+    none = size_fit_vectors(
+        np.empty((0, len(FACTS))), np.empty((0, len(HISTORIES), len(SUMS))), BASE
+    )
+    assert none.shape == (0, len(VECTOR))
+
+
 def test_every_column_has_its_own_name():
     assert len(set(VECTOR)) == len(VECTOR)
 

@@ -344,6 +344,15 @@ def test_every_size_of_the_product_is_a_candidate_smallest_first(data, tables):
         assert out.chosen[here].sum() == 1
 
 
+def test_lines_of_goods_without_sizes_have_no_candidates(tables, space, with_table):
+    lines, sizes = tables["order_lines"], tables["product_sizes"]
+    product = lines["product_id"].iloc[0]
+    bare = space.data(with_table(product_sizes=sizes[sizes["product_id"] != product]))
+    rows = rows_of(bare, lines.loc[lines["product_id"] == product, "order_line_id"])
+    assert not bare.sized[rows].any()
+    assert bare.candidates(rows).X.shape == (0, len(VECTOR))
+
+
 def test_a_candidate_is_asked_without_a_basket(data):
     out = data.candidates(np.flatnonzero(data.sized)[:50])
     assert np.isnan(out.X[:, VECTOR.index("basket_fair")]).all()

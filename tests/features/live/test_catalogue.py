@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from features.live import catalogue
 from features.live.catalogue import RememberedScales
 from features.positions import SizeScales
 from pipelines.simulate import simulate
@@ -38,6 +39,18 @@ def test_what_was_placed_before_is_found_again_in_any_selection_and_order(shop):
         part = some(goods, asked)
         pd.testing.assert_frame_equal(remembers.place(*part), scales.place(*part))
     assert anew == [True, False, False, True, False, False]
+
+
+def test_neither_a_whole_catalogue_nor_more_than_looking_is_worth_is_remembered(shop, monkeypatch):
+    goods, scales, _, _ = shop
+    remembers = RememberedScales.of(scales)
+    ids = goods[0]["product_id"].tolist()
+    monkeypatch.setattr(catalogue, "_MOST_AT_ONCE", 5)
+    monkeypatch.setattr(catalogue, "_MOST", 8)
+    for first, count, known in ((0, 6, None), (0, 5, 5), (5, 3, 8), (3, 4, 8), (8, 1, 1)):
+        part = some(goods, ids[first : first + count])
+        pd.testing.assert_frame_equal(remembers.place(*part), scales.place(*part))
+        assert (remembers._known and len(remembers._known.products)) == known
 
 
 def test_a_product_that_is_told_otherwise_is_placed_anew(shop):

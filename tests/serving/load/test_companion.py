@@ -57,6 +57,13 @@ def test_it_starts_once_it_may_and_not_at_all_where_the_service_ends_before(sett
     assert order == ["allowed", "started"]
 
     order.clear()
+    ended.clear()
+    with companion.following(settings, lambda _: 1 / 0):  # a wait that fails is no reason not to
+        while not order:
+            time.sleep(0.01)
+    assert order == ["started"]
+
+    order.clear()
     with companion.following(settings, lambda over: over.wait(10)):
         pass
     assert order == []
