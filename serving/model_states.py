@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from features.abuse_space import AbuseSpace
 from features.live.filling import model_states
@@ -38,7 +38,7 @@ class _Kept(NamedTuple):
     state: ModelState
 
 
-_SPACES: Final = {
+_SPACES: Final[Mapping[str, Any]] = {
     "size_fit": SizeFitSpace,
     "return_risk": ReturnRiskSpace,
     "abuse": AbuseSpace,

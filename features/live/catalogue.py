@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ class _Catalogue:
 
     def find(self, products: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame | None:
         """The places of these sizes; None where something else was told of these goods."""
-        known, of = self._index.get_indexer(products[_ID]), self._index.get_indexer(sizes[_ID])
+        known, of = (self._index.get_indexer(pd.Index(each[_ID])) for each in (products, sizes))
         if (known < 0).any() or (of < 0).any() or (_places(products, sizes) < 0).any():
             return None
         begins = self._begins
@@ -47,14 +47,15 @@ class _Catalogue:
         return self.placed.iloc[rows].reset_index(drop=True)
 
     @cached_property
-    def _index(self) -> pd.Index:
-        return pd.Index(self.products[_ID])
+    def _index(self) -> pd.Index[Any]:
+        index: pd.Index[Any] = pd.Index(self.products[_ID])
+        return index
 
     @cached_property
     def _begins(self) -> npt.NDArray[np.intp]:
         """The first size of each product, and after the last one the count of all."""
         goods = np.arange(len(self.products) + 1)
-        return np.searchsorted(self._index.get_indexer(self.sizes[_ID]), goods)
+        return np.searchsorted(self._index.get_indexer(pd.Index(self.sizes[_ID])), goods)
 
     def joined(self, other: _Catalogue) -> _Catalogue:
         """These goods and others; what the others tell of a product counts."""
