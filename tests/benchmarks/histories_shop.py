@@ -8,7 +8,10 @@ at a time, so that a shop of any size fits on the disk and never in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -38,6 +41,15 @@ def _named(prefix: str, numbers):
 
 def _of(values, codes):
     return pl.Series(values)[codes.astype(np.uint32)]
+
+
+class Told(NamedTuple):
+    """What a model is told of a part, and asked."""
+
+    making: Callable[..., Any]
+    """Makes the event stream of `frames`, whatever engine they are of."""
+    frames: tuple[pl.DataFrame | None, ...]
+    queries: pl.DataFrame
 
 
 class Shop:
@@ -93,19 +105,19 @@ class Shop:
             bracket=pl.col("order_id") + "\x1f" + pl.col("product_id"),
         )
 
-    def size_fit(self, lines: pl.DataFrame, rng) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def size_fit(self, lines: pl.DataFrame, rng) -> Told:
         keys = ["person", "audience", "scale", "customer_id", "product_id", "size_label",
                 "brand", "category"]  # fmt: skip
         drawn = {name: rng.normal(0, 2, len(lines)) for name in _SIZE_AMOUNTS}
         told = lines.with_columns(**{k: pl.Series(v) for k, v in drawn.items()})
-        events = line_events(
+        frames = (
             told.select("at", "delivered", "hidden", "order_line_id", *keys, *drawn),
             lines.filter("told").select("order_line_id", pl.col("after").alias("at"), "fit"),
             _returns(lines),
         )
-        return events.drop("order_line_id"), lines.select("query", "at", *keys)
+        return Told(line_events, frames, lines.select("query", "at", *keys))
 
-    def return_risk(self, lines: pl.DataFrame, rng) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def return_risk(self, lines: pl.DataFrame, rng) -> Told:
         keys = ["market", "category", "size", "colour", "brand", "product_id", "customer_id",
                 "scale"]  # fmt: skip
         priced = lines.with_columns(
@@ -114,15 +126,15 @@ class Shop:
             position=pl.Series(rng.normal(3, 1.5, len(lines))),
         )
         amounts = ["is_priced", "price", "position"]
-        events = line_events(
+        frames = (
             priced.select("at", "delivered", "hidden", "order_line_id", *keys, *amounts),
             None,
             _returns(lines),
-            deliveries=True,
         )
-        return events.drop("order_line_id"), lines.select("query", "at", *keys)
+        making = partial(line_events, deliveries=True)
+        return Told(making, frames, lines.select("query", "at", *keys))
 
-    def abuse(self, lines: pl.DataFrame, rng) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def abuse(self, lines: pl.DataFrame, rng) -> Told:
         n = len(lines)
         line_amounts = AMOUNTS[: AMOUNTS.index("claim_value")]
         rows = lines.with_columns(
@@ -140,12 +152,15 @@ class Shop:
             at=pl.col("after") + 20 * DAY_US,
             label=pl.Series(rng.choice(["abuse", "legitimate"], len(claims[::50]))),
         )
-        events = abuse_events(
+        frames = (
             rows,
             claims.select("at", "received", *EVENT_KEYS, *flags),
             decided.select("at", "label", *EVENT_KEYS),
         )
-        # Whom a link joined in an earlier part is joined already.
+        return Told(abuse_events, frames, lines.select("query", "at", *EVENT_KEYS))
+
+    def _newly_joined(self, events: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+        """Without those whom a link joined in an earlier part."""
         joined = pl.col("kind").str.starts_with("joined")
         number = pl.col("customer_id").str.slice(1).cast(pl.Int64)
         seen = pl.Series(self._seen, dtype=pl.Boolean)
@@ -155,7 +170,7 @@ class Shop:
             .drop("_seen")
         )
         self._seen[lines["customer_id"].str.slice(1).cast(pl.Int64).to_numpy()] = True
-        return events, lines.select("query", "at", *EVENT_KEYS)
+        return events
 
     def write(self, model: str, folder: Path) -> int:
         """Write the events and questions of a model; how many events there are."""
@@ -165,8 +180,12 @@ class Shop:
         rows = 0
         for number, (first, count) in enumerate(parts(self.lines)):
             rng = np.random.default_rng([self.seed, first, 1])
-            events, queries = getattr(self, model)(self.part(first, count), rng)
-            for kind, frame in (("events", events), ("queries", queries)):
+            lines = self.part(first, count)
+            told = getattr(self, model)(lines, rng)
+            events = told.making(*told.frames).drop("order_line_id", strict=False)
+            if model == "abuse":
+                events = self._newly_joined(events, lines)
+            for kind, frame in (("events", events), ("queries", told.queries)):
                 frame.write_parquet(folder / kind / f"part-{number:05d}.parquet")
             rows += len(events)
         return rows

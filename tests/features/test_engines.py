@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,17 +12,14 @@ from hypothesis import strategies as st
 
 from features import abuse, engines, return_risk, size_fit
 from features.abuse_events import AMOUNTS, EVENT_KEYS, abuse_events
-from features.abuse_facts import line_rows
 from features.abuse_space import AbuseSpace
-from features.choices import with_choices
 from features.engines import EngineError, collected, native, usual_engine
 from features.events import DAY_US, line_events
 from features.histories import T0_US, History, Sum, decay, final_state, values_before
-from features.lines import line_facts, with_natural_size
 from features.return_risk_space import ReturnRiskSpace
 from features.settings import SettingsError
 from features.size_fit_space import SizeFitSpace
-from pipelines.simulate import simulate
+from tests.benchmarks.histories_shop import Shop
 
 LINES = 200_000
 HISTORIES = {
@@ -357,35 +353,14 @@ def test_trained_with_duckdb_and_served_with_polars(kind, tables, tmp_path):
 
 @pytest.fixture(scope="session")
 def shop():
-    """A shop of 200,000 lines: facts, and what the default engine makes of them."""
-    tables = simulate(LINES, seed=11).tables
-    # The axes are learned from a part: what they are is of no matter here.
-    placed = tables["order_lines"].iloc[: LINES // 100]
-    part = dict(tables)
-    for key in ("order_line_id", "product_id"):
-        some = set(placed[key])
-        part |= {
-            n: t[t[key].isin(some)].reset_index(drop=True) for n, t in part.items() if key in t
-        }
-    size, risk = SizeFitSpace().fit(part), ReturnRiskSpace().fit(part)
-    framed = size.framed(line_facts(tables, size.scales_))
-    facts = with_choices(with_natural_size(framed, size.natural_))
-    priced = risk.facts(tables)
-    judged = AbuseSpace().fit(part)
-    rows = line_rows(tables, judged.prices_)
-    rows["bracket"] = rows["order_id"] + "\x1f" + rows["product_id"]
-    claims = judged.data(tables)
+    """A shop of 200,000 lines: what each model is told, and what the default engine makes of it."""
+    shop = Shop(LINES)
+    lines = shop.part(0, LINES)
+    told = {model: getattr(shop, model)(lines, np.random.default_rng(11)) for model in HISTORIES}
+    made = SimpleNamespace(known={})
 
-    def events(model, engine):
-        if model == "size_fit":
-            return replace(size, engine=engine).events(facts, tables)
-        if model == "return_risk":
-            return replace(risk, engine=engine).events(priced, tables)
-        # Made with sums of their own; see the smaller tests of this stream.
-        return native(collected(claims.events).to_pandas(), TEXTS, engine)
-
-    questions = {"size_fit": facts, "return_risk": priced, "abuse": rows}
-    made = SimpleNamespace(events=events, known={})
+    def of(engine, frame):
+        return None if frame is None else native(frame.to_pandas(), {*TEXTS, "label"}, engine)
 
     def results(engine, wanted=None):
         """For each history the values before every line (of a sum of each shape), and the state."""
@@ -393,12 +368,10 @@ def shop():
             chosen = [h for h in histories if wanted is None or h.name in wanted.get(model, ())]
             if not chosen:
                 continue
-            stream = events(model, engine)
+            stream = told[model].making(*(of(engine, frame) for frame in told[model].frames))
             if engine == "duckdb":  # it would work the stream out anew for every history
                 stream = engines._duckdb().from_arrow(collected(stream).to_arrow())
-            keys = sorted({part for history in histories for part in history.key})
-            frame = questions[model][["at", *keys]].assign(query=np.arange(LINES))
-            asking = native(frame, TEXTS, engine)
+            asking = of(engine, told[model].queries)
             for history in chosen:
                 few = of_each_shape(history)
                 values = collected(values_before(few, stream, asking)).sort("query")
@@ -409,7 +382,7 @@ def shop():
     for model, history, _, values, _, state in results("polars"):
         made.known[model, history.name] = values, state
     made.results = results
-    made.until = int(rows["at"].max())
+    made.until = int(lines["at"].max())
     return made
 
 
